@@ -1,0 +1,21 @@
+"""sentinel: streaming anomaly detection for sensor readings in Kafka.
+
+The folders are the stages of the river, and the floors of the house; a module imports only
+downward, and siblings on one floor never import each other (import-linter holds this):
+
+=====  =======================================================================
+floor
+=====  =======================================================================
+F7     cli: one file per verb; `cli/wiring.py` is the only composition root
+F6     daemon | source | sink | metrics | store | runtime | broker | demo
+F5     ports | config
+F4     detector | fitting
+F3     window | model | score | alert
+F1     kernels
+F0     records | errors
+=====  =======================================================================
+
+F0 to F4 are pure: values in, values out, time is an argument. The daemon knows ports only.
+"""
+
+__version__ = "0.1.0"

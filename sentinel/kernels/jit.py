@@ -1,0 +1,30 @@
+"""The only JIT options of the project.
+
+`fastmath` stays off: it is inherited by callees and removes NaN detection, and a NaN that comes in
+must come out. `nogil` lets other threads run; `error_model="numpy"` makes 1/0 an infinity instead
+of an exception. The on-disk cache directory is the caller's choice (runtime/jit_cache.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from numba.extending import register_jitable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def jit(function: F) -> F:
+    """Compile for the CPU on first call, cached on disk; the signature stays the Python one."""
+    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)(
+        function
+    )
+    return compiled
+
+
+def shared(function: F) -> F:
+    """A formula used inside kernels, CPU and CUDA alike; stays a plain Python function."""
+    usable: F = register_jitable(function)
+    return usable

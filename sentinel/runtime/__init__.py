@@ -1,0 +1,1 @@
+"""What is probed from the machine and handed down as a value: caches, threads, devices."""

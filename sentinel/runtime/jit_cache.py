@@ -1,0 +1,80 @@
+"""Where compiled kernels are kept between starts.
+
+Numba's own cache goes stale when a function in another file changes, so the directory is named by
+a hash of every source file of the package, the versions of Python, Numba, llvmlite and NumPy and
+the CPU. Its index is a pickle, therefore the directory belongs to this user alone (mode 0700).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import platform
+import stat
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def prepare() -> Path:
+    """Choose the cache directory, create it and tell Numba. Call before any kernel is imported.
+
+    Order: SENTINEL_CACHE_DIR, systemd's CACHE_DIRECTORY, the user's cache directory. Where none
+    can be written safely, a private temporary directory: everything works, the start is slower.
+    """
+    directory = _base() / f"jit-{_key()}"
+    try:
+        _make_private(directory)
+    except OSError as error:
+        directory = Path(tempfile.mkdtemp(prefix="sentinel-jit-"))
+        log.warning("kernel cache not usable (%s); compiling anew into %s", error, directory)
+    os.environ["NUMBA_CACHE_DIR"] = str(directory)
+    return directory
+
+
+def _base() -> Path:
+    for name in ("SENTINEL_CACHE_DIR", "CACHE_DIRECTORY"):
+        value = os.environ.get(name)
+        if value:
+            return Path(value.split(":")[0])
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "sentinel"
+
+
+def _key() -> str:
+    digest = hashlib.sha256()
+    for part in (sys.version, platform.processor(), _cpu_model()):
+        digest.update(part.encode())
+    for package in ("numba", "llvmlite", "numpy"):
+        digest.update(version(package).encode())
+    for source in sorted(PACKAGE.rglob("*.py")):
+        digest.update(source.relative_to(PACKAGE).as_posix().encode())
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    wanted = ("model name", "flags")
+    return "".join(line for line in lines[:40] if line.startswith(wanted))
+
+
+def _make_private(directory: Path) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = directory.stat()
+    if found.st_uid != os.geteuid():
+        raise PermissionError(f"{directory} belongs to another user")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        directory.chmod(0o700)
+    probe = directory / f".probe-{os.getpid()}"
+    probe.touch()
+    probe.unlink()
