@@ -1,0 +1,1 @@
+"""Configuration: the schema, and the loading that reports everything wrong at once."""
