@@ -1,0 +1,1 @@
+"""From scores to episodes: thresholds, and the state machine of an episode."""

@@ -1,0 +1,167 @@
+"""From a history to a fitted model: segments, split, scaling, training, threshold. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sentinel.alert.thresholds import tail_threshold
+from sentinel.errors import DataError
+from sentinel.fitted import FittedModel
+from sentinel.kernels.cpu import WINDOWS_PER_CALL
+from sentinel.model.architecture import Architecture
+from sentinel.model.training import Progress, TrainingSettings, evenly, mean_loss, train
+from sentinel.model.windows import WindowSet
+from sentinel.records import NS_PER_S, Float32Array, FloatArray, Readings
+from sentinel.score.reconstruction import usual_errors
+from sentinel.window.scaling import CHUNK_ROWS, Scaling, ScalingMethod, fit_scaling
+from sentinel.window.segments import Segments, find_segments, median_interval_ns
+from sentinel.window.split import Split, auto_window_length, longest_entity, split
+
+GAP_INTERVALS = 10  # a gap is so many median sampling intervals, unless max_gap is given
+CALIBRATION_WINDOWS_MAX = 8192
+
+Allocate = Callable[[tuple[int, int], type[np.float32]], Float32Array]
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """Everything about a fit but the data. Zero means: choose from the history."""
+
+    window_length: int = 0
+    window_stride: int = 1
+    max_gap_ns: int = 0
+    scaling: ScalingMethod = "standard"
+    hidden: int = 64
+    encoder_layers: int = 1
+    decoder_layers: int = 1
+    bidirectional: bool = False
+    dropout: float = 0.0
+    exceed_probability: float = 1e-4
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+
+def fit(
+    history: Readings,
+    channels: Sequence[str],
+    settings: FitSettings,
+    *,
+    allocate: Allocate = np.empty,
+    on_step: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> FittedModel:
+    """Fit a model to a history. Same history, settings and seed: the same bytes.
+
+    history   its arrays may be memory maps larger than memory; so may what `allocate` returns
+    allocate  makes the array of scaled rows: (shape, dtype) -> array
+    Raises DataError where the history is too short or holds no channel.
+    """
+    if not channels:
+        raise DataError("the history has no numeric channel")
+    interval_ns = median_interval_ns(history.entity, history.time_ns)
+    max_gap_ns = settings.max_gap_ns or GAP_INTERVALS * interval_ns
+    segments = find_segments(history, max_gap_ns)
+    window_length = settings.window_length or auto_window_length(longest_entity(segments))
+    parts = split(segments, window_length, settings.window_stride)
+    scaling = fit_scaling(history.values, segments.rows[parts.train.rows], settings.scaling)
+    rows = _scaled_rows(history, segments, scaling, allocate)
+    windows = [
+        WindowSet(rows, part.starts, part.lengths, window_length)
+        for part in (parts.train, parts.validation, parts.test)
+    ]
+    architecture = Architecture(
+        len(channels), settings.hidden, settings.encoder_layers, settings.decoder_layers,
+        settings.bidirectional, settings.dropout,
+    )  # fmt: skip
+    trained = train(architecture, windows[0], windows[1], settings.training, on_step, should_stop)
+    model = FittedModel(
+        channels=tuple(channels),
+        window_length=window_length,
+        window_stride=settings.window_stride,
+        interval_ns=interval_ns,
+        max_gap_ns=max_gap_ns,
+        scaling=scaling,
+        parameters=trained.parameters,
+        error_scale=np.ones(len(channels)),
+        threshold=np.nan,
+    )
+    model, scores = _calibrate(model, windows[1], settings.exceed_probability)
+    test_scores = _scores(model, windows[2])[0]
+    most = settings.training.evaluation_windows_max
+    summary: dict[str, Any] = {
+        "rows": len(history),
+        "rows_used": len(segments.rows),
+        "rows_duplicate": segments.duplicates,
+        "rows_late": segments.late,
+        "rows_empty": segments.empty,
+        "entities": len(np.unique(segments.entity)),
+        "segments": len(segments.entity),
+        "channels": len(channels),
+        "channels_constant": _constant(history, segments, parts, channels),
+        "interval_s": interval_ns / NS_PER_S,
+        "windows_train": len(windows[0]),
+        "windows_validation": len(windows[1]),
+        "windows_test": len(windows[2]),
+        "epochs": trained.epochs,
+        "best_epoch": trained.best_epoch,
+        "steps": trained.steps,
+        "interrupted": trained.interrupted,
+        "loss_train": trained.train_loss,
+        "loss_validation": trained.validation_loss,
+        "loss_test": mean_loss(trained.parameters, windows[2], evenly(len(windows[2]), most)),
+        "gradient_norm": trained.gradient_norm,
+        "clipped_share": trained.clipped_share,
+        "threshold": model.threshold,
+        "validation_over_threshold": float(np.mean(scores >= model.threshold)),
+        "test_over_threshold": float(np.mean(test_scores >= model.threshold)),
+    }
+    return replace(model, summary=summary)
+
+
+def _scaled_rows(
+    history: Readings, segments: Segments, scaling: Scaling, allocate: Allocate
+) -> Float32Array:
+    rows = allocate((len(segments.rows), history.values.shape[1]), np.float32)
+    for start in range(0, len(rows), CHUNK_ROWS):
+        some = segments.rows[start : start + CHUNK_ROWS]
+        rows[start : start + len(some)] = scaling.apply(history.values[some])
+    return rows
+
+
+def _scores(model: FittedModel, windows: WindowSet) -> tuple[FloatArray, Float32Array]:
+    """Scores (B,) and channel errors (F, B) of windows, of evenly spaced ones where there are many."""
+    chosen = evenly(len(windows), CALIBRATION_WINDOWS_MAX)
+    found = [
+        model.score(*windows.gather(chosen[start : start + WINDOWS_PER_CALL]))
+        for start in range(0, len(chosen), WINDOWS_PER_CALL)
+    ]
+    scores = np.concatenate([part.anomaly_score for part in found])
+    return scores, np.concatenate([part.channel_errors for part in found], axis=1)
+
+
+def _calibrate(
+    model: FittedModel, windows: WindowSet, exceed_probability: float
+) -> tuple[FittedModel, FloatArray]:
+    """The model with the error scale and threshold of these held-out windows, and their scores."""
+    errors = _scores(model, windows)[1]
+    model = replace(model, error_scale=usual_errors(errors))
+    scores = _scores(model, windows)[0]
+    if not np.isfinite(scores).any():
+        raise DataError("no validation window has a value", hint="give a longer history")
+    return replace(model, threshold=tail_threshold(scores, exceed_probability)), scores
+
+
+def _constant(
+    history: Readings, segments: Segments, parts: Split, channels: Sequence[str]
+) -> list[str]:
+    """Names of the channels that do not move in the training part."""
+    low = np.full(len(channels), np.inf)
+    high = np.full(len(channels), -np.inf)
+    rows = segments.rows[parts.train.rows]
+    for start in range(0, len(rows), CHUNK_ROWS):
+        chunk = history.values[rows[start : start + CHUNK_ROWS]]
+        low, high = np.fmin(low, np.fmin.reduce(chunk)), np.fmax(high, np.fmax.reduce(chunk))
+    return [name for name, moves in zip(channels, high > low, strict=True) if not moves]

@@ -1,0 +1,76 @@
+"""All parameters of a model: one flat vector, and views of it by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from sentinel.kernels.layout import GATE_F, GATES
+from sentinel.model.architecture import Architecture
+from sentinel.records import Float32Array
+
+Initialisation = Literal["glorot", "he"]
+
+
+class Parameters:
+    """One flat float32 vector `flat` (P,), and the tensors of an architecture as views of it.
+
+    Gradients and the optimiser's moments have the same form.
+    """
+
+    def __init__(self, architecture: Architecture, flat: Float32Array | None = None) -> None:
+        self.architecture = architecture
+        shapes = architecture.shapes()
+        size = sum(math.prod(shape) for shape in shapes.values())
+        self.flat = np.zeros(size, np.float32) if flat is None else flat
+        self.tensors: dict[str, Float32Array] = {}
+        start = 0
+        for name, shape in shapes.items():
+            stop = start + math.prod(shape)
+            self.tensors[name] = self.flat[start:stop].reshape(shape)
+            start = stop
+
+    def __getitem__(self, name: str) -> Float32Array:
+        return self.tensors[name]
+
+    @classmethod
+    def from_tensors(
+        cls, architecture: Architecture, tensors: Mapping[str, Float32Array]
+    ) -> Parameters:
+        """Parameters with the values of `tensors`, which must have exactly the right names."""
+        made = cls(architecture)
+        for name, tensor in made.tensors.items():
+            tensor[...] = tensors[name]
+        return made
+
+    @classmethod
+    def initial(
+        cls,
+        architecture: Architecture,
+        rng: np.random.Generator,
+        initialisation: Initialisation = "glorot",
+    ) -> Parameters:
+        """Random weights, biases 0 but for the forget gates' 1.
+
+        glorot  uniform with variance 2 / (inputs + outputs), per gate (Glorot & Bengio 2010)
+        he      normal with variance 2 / inputs (He et al. 2015)
+        forget bias 1: Gers et al. 2000; Jozefowicz et al. 2015
+        """
+        made = cls(architecture)
+        for name, tensor in made.tensors.items():
+            if tensor.ndim == 2:
+                outputs, inputs = tensor.shape
+                if not name.startswith("output"):
+                    outputs //= GATES
+                if initialisation == "glorot":
+                    limit = math.sqrt(6.0 / (inputs + outputs))
+                    tensor[...] = rng.uniform(-limit, limit, tensor.shape)
+                else:
+                    tensor[...] = rng.normal(0.0, math.sqrt(2.0 / inputs), tensor.shape)
+            elif not name.startswith("output"):
+                hidden = architecture.hidden
+                tensor[GATE_F * hidden : (GATE_F + 1) * hidden] = 1.0
+        return made

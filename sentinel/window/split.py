@@ -1,0 +1,133 @@
+"""The temporal split of a history: train, validation, test; no reading is in two of them.
+
+Every part is a run of whole rows, and a window lies within one part. So between the last window of
+a part and the first of the next, the newest readings are window_length rows apart: the
+window_length - 1 rows between them are only ever the past of the later part's first window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentinel.errors import DataError
+from sentinel.records import TimeArray
+from sentinel.window.segments import Segments
+
+WINDOW_LENGTH_MIN = 4
+WINDOW_LENGTH_MAX = 64
+PART_WINDOWS_MIN = 8  # windows that validation and test have at the least
+HELD_OUT_SHARE = 0.15  # of the rows, for validation and for test each
+ROWS_MIN = 3 * (WINDOW_LENGTH_MIN + PART_WINDOWS_MIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Windows of one part, and the rows they are made of.
+
+    starts, lengths  (B,) of each window, in rows of the segments; rows (R,) of the segments
+    """
+
+    starts: TimeArray
+    lengths: TimeArray
+    rows: TimeArray
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The three parts, oldest first."""
+
+    train: Part
+    validation: Part
+    test: Part
+
+
+def auto_window_length(rows: int) -> int:
+    """A window length for an entity with so many rows: a fifth of them, 4 to 64, as leaves parts."""
+    return max(
+        WINDOW_LENGTH_MIN, min(WINDOW_LENGTH_MAX, rows // 5, rows // 3 - PART_WINDOWS_MIN)
+    )
+
+
+def longest_entity(segments: Segments) -> int:
+    """Rows of the entity that has most of them."""
+    lengths = np.diff(segments.starts)
+    return int(np.bincount(segments.entity, weights=lengths).max()) if len(lengths) else 0
+
+
+def split(segments: Segments, window_length: int, window_stride: int) -> Split:
+    """Cut every entity's rows into 70, 15 and 15 percent, and each part into windows.
+
+    Validation and test get at least window_length + 8 rows each. An entity too short for that stays
+    whole and trains; where all are too short, they are dealt out whole in the order in which they
+    first appear: the first ones train, the last ones test.
+    Raises DataError where a part would stay empty.
+    """
+    least = window_length + PART_WINDOWS_MIN
+    parts: list[list[tuple[int, int]]] = [[], [], []]
+    short: list[tuple[int, int]] = []
+    changes = np.flatnonzero(np.diff(segments.entity)) + 1
+    bounds = [0, *changes.tolist(), len(segments.entity)] if len(segments.entity) else [0]
+    for first, stop in zip(bounds[:-1], bounds[1:], strict=True):
+        begin, end = int(segments.starts[first]), int(segments.starts[stop])
+        rows = end - begin
+        if rows < 3 * least:
+            short.append((begin, end))
+            continue
+        held_out = max(least, round(HELD_OUT_SHARE * rows))
+        cuts = (begin, end - 2 * held_out, end - held_out, end)
+        for part, bounds_of_part in zip(parts, zip(cuts, cuts[1:], strict=False), strict=True):
+            part.append(bounds_of_part)
+    if short and not parts[0]:
+        # Whole entities, by rows: 70, 15, 15 percent, and at least one for each part.
+        _deal(short, parts)
+    else:
+        parts[0].extend(short)
+    made = [_windows(segments, part, window_length, window_stride) for part in parts]
+    if not all(len(part.starts) for part in made):
+        rows = len(segments.rows)
+        raise DataError(
+            f"{rows} usable rows are too few for windows of {window_length} readings",
+            hint=f"one entity needs at least {max(3 * least, ROWS_MIN)} rows"
+            + (f"; a shorter window_length needs {ROWS_MIN}" if window_length > 4 else ""),
+        )
+    return Split(*made)
+
+
+def _deal(short: list[tuple[int, int]], parts: list[list[tuple[int, int]]]) -> None:
+    total = sum(end - begin for begin, end in short)
+    done = 0
+    for number, (begin, end) in enumerate(short):
+        left = len(short) - number
+        share = done / total
+        part = 0 if share < 1 - 2 * HELD_OUT_SHARE else 1 if share < 1 - HELD_OUT_SHARE else 2
+        part = max(part, 3 - left) if left <= 2 else part
+        parts[part].append((begin, end))
+        done += end - begin
+
+
+def _windows(
+    segments: Segments, ranges: list[tuple[int, int]], window_length: int, window_stride: int
+) -> Part:
+    """Windows within both a range and a segment; a piece shorter than a window makes one, padded."""
+    starts: list[TimeArray] = []
+    lengths: list[TimeArray] = []
+    rows: list[TimeArray] = []
+    for begin, end in ranges:
+        rows.append(np.arange(begin, end))
+        inner = segments.starts[(segments.starts > begin) & (segments.starts < end)]
+        edges = [begin, *inner.tolist(), end]
+        for first, stop in zip(edges[:-1], edges[1:], strict=True):
+            length = min(window_length, stop - first)
+            if length < WINDOW_LENGTH_MIN:
+                continue
+            found = np.arange(first, stop - length + 1, window_stride)
+            starts.append(found)
+            lengths.append(np.full(len(found), length))
+    none = np.empty(0, np.int64)
+    return Part(
+        np.concatenate(starts) if starts else none,
+        np.concatenate(lengths) if lengths else none,
+        np.concatenate(rows) if rows else none,
+    )
