@@ -1,0 +1,8 @@
+"""What people watch: Prometheus metrics and health, over HTTP.
+
+catalogue.py    every metric, once: name, meaning, labels
+histogram.py    a histogram that takes whole NumPy arrays
+telemetry.py    the adapter of the Telemetry port: a batch report into the catalogue
+endpoints.py    the WSGI application: /metrics, /-/healthy, /-/ready
+exporter.py     the server around it, bounded in connections, threads and time
+"""

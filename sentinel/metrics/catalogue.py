@@ -1,0 +1,160 @@
+"""Every metric that sentinel exports: its name, its meaning and its labels stand here once.
+
+No label names an entity or a channel: their number has no bound, that of time series must.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Final, Generic, TypeVar
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+import sentinel
+from sentinel.metrics.histogram import ArrayHistogram
+
+STAGES: Final = ("poll", "score", "deliver", "commit")
+ENTITY_STATES: Final = ("ok", "warming", "anomalous")
+EPISODE_STATES: Final = ("opened", "updated", "resolved")
+CHANNEL_STATES: Final = ("matched", "missing", "unknown")
+
+# Closest around 1, the threshold, where it matters how near the fleet is.
+RATIO_BOUNDS: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 100.0)
+
+OTHER: Final = "other"
+MAX_LABEL_VALUES: Final = 32
+
+Metric = TypeVar("Metric", Counter, Gauge)
+
+
+class ByLabel(Generic[Metric]):
+    """The children of a metric with one label, whose values never grow beyond a bound.
+
+    The known values exist from the start, at 0: a rate over a series that appears with its first
+    event misses that event. A value beyond the bound is counted as "other".
+    """
+
+    def __init__(self, metric: Metric, known: Iterable[str]) -> None:
+        self._metric: Metric = metric
+        self._children: dict[str, Metric] = {value: metric.labels(value) for value in known}
+
+    def __getitem__(self, value: str) -> Metric:
+        child = self._children.get(value)
+        if child is None:
+            if len(self._children) >= MAX_LABEL_VALUES:
+                value = OTHER
+            child = self._children[value] = self._metric.labels(value)
+        return child
+
+
+class Catalogue:
+    """All metrics, on a registry of their own.
+
+    model              labels of sentinel_model_info; at least name and version
+    rejection_reasons  reasons for which readings are rejected, as far as known in advance
+    mask_reasons       reasons for which single values are masked, likewise
+    """
+
+    def __init__(
+        self,
+        model: Mapping[str, str],
+        *,
+        rejection_reasons: Iterable[str] = (),
+        mask_reasons: Iterable[str] = (),
+    ) -> None:
+        # Without it each counter gets a second series, _created, that nobody reads.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+
+        def counter(name: str, documentation: str) -> Counter:
+            return Counter(name, documentation, registry=registry)
+
+        def gauge(name: str, documentation: str) -> Gauge:
+            return Gauge(name, documentation, registry=registry)
+
+        def counters(
+            name: str, documentation: str, label: str, known: Iterable[str]
+        ) -> ByLabel[Counter]:
+            return ByLabel(Counter(name, documentation, [label], registry=registry), known)
+
+        def gauges(
+            name: str, documentation: str, label: str, known: Iterable[str]
+        ) -> ByLabel[Gauge]:
+            return ByLabel(Gauge(name, documentation, [label], registry=registry), known)
+
+        self.records = counter("sentinel_records_total", "Kafka records consumed, good and bad.")
+        self.readings = counter("sentinel_readings_total", "Readings taken from the records.")
+        self.windows_scored = counter(
+            "sentinel_windows_scored_total", "Windows scored by the model."
+        )
+        self.readings_rejected = counters(
+            "sentinel_readings_rejected_total",
+            "Readings, or whole records, that were not used.",
+            "reason",
+            (*rejection_reasons, OTHER),
+        )
+        self.values_masked = counters(
+            "sentinel_values_masked_total",
+            "Values of otherwise good readings that were treated as missing.",
+            "reason",
+            (*mask_reasons, OTHER),
+        )
+        self.dead_letters = counter(
+            "sentinel_dead_letters_total", "Records sent to the dead-letter topic."
+        )
+        self.dead_letters_reduced = counter(
+            "sentinel_dead_letters_reduced_total",
+            "Dead letters that the brokers took only without part of their content.",
+        )
+        self.stage_seconds = counters(
+            "sentinel_stage_seconds_total", "Seconds spent by stage of the loop.", "stage", STAGES
+        )
+        self.lag_records = gauge(
+            "sentinel_lag_records",
+            "Records behind the end of the assigned partitions; NaN while not known.",
+        )
+        self.last_progress = gauge(
+            "sentinel_last_progress_timestamp_seconds",
+            "Unix time when records were last consumed; the daemon's start before the first.",
+        )
+        self.entities = gauges("sentinel_entities", "Entities by state.", "state", ENTITY_STATES)
+        self.episodes_open = gauge("sentinel_episodes_open", "Anomaly episodes open now.")
+        self.episode_events = counters(
+            "sentinel_episode_events_total", "Anomaly events written.", "state", EPISODE_STATES
+        )
+        self.score_ratio = ArrayHistogram(
+            "sentinel_score_ratio",
+            "Anomaly score of each window as a multiple of its threshold.",
+            RATIO_BOUNDS,
+            registry,
+        )
+        self.score_ratio_max = gauge(
+            "sentinel_score_ratio_max", "Largest score ratio of the last batch that had windows."
+        )
+        self.channels = gauges(
+            "sentinel_channels",
+            "Channels: the model's found in the stream or missing there, and the stream's unknown.",
+            "state",
+            CHANNEL_STATES,
+        )
+        Info("sentinel_model", "The model in use.", registry=registry).info(dict(model))
+        Info("sentinel_build", "What this daemon is made of.", registry=registry).info(_build())
+
+
+def _build() -> dict[str, str]:
+    return {
+        "version": sentinel.__version__,
+        "python": platform.python_version(),
+        "numba": version("numba"),
+        "numpy": version("numpy"),
+    }
