@@ -16,12 +16,23 @@ class SourceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Where readings come from, and how one looks."""
 
     bootstrap_servers: Annotated[
-        str, Meta(min_length=1, description="Kafka brokers, host:port, separated by commas")
+        str,
+        Meta(
+            min_length=1,
+            description="Kafka brokers, host:port, separated by commas",
+            examples=["127.0.0.1:9092"],
+        ),
     ]
-    topic: Annotated[str, Meta(min_length=1, description="topic of the readings")]
+    topic: Annotated[
+        str, Meta(min_length=1, description="topic of the readings", examples=["readings"])
+    ]
     group_id: Annotated[
         str,
-        Meta(min_length=1, description="consumer group; start more daemons with it to scale out"),
+        Meta(
+            min_length=1,
+            description="consumer group; start more daemons with it to scale out",
+            examples=["sentinel"],
+        ),
     ]
     auto_offset_reset: Annotated[
         Literal["earliest", "latest"],
@@ -29,7 +40,7 @@ class SourceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     ] = "earliest"
     layout: Annotated[
         Literal["wide", "long"],
-        Meta(description='wide: all channels in one object; long: one channel per object'),
+        Meta(description="wide: all channels in one object; long: one channel per object"),
     ] = "wide"
     timestamp_field: Annotated[
         str, Meta(min_length=1, description="path of the time, dots lead into nested objects")
@@ -54,7 +65,8 @@ class SourceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         dict[str, str],
         Meta(
             description="channel of the model = path in the record (long: name in the record); "
-            "a channel that is not listed is found under its own name"
+            "a channel that is not listed is found under its own name",
+            examples=[{"temperature": "payload.temp_c"}],
         ),
     ] = field(default_factory=dict)
     max_entities: Annotated[
@@ -65,7 +77,10 @@ class SourceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     )
     client: Annotated[
         dict[str, Any],
-        Meta(description="any option of kafka-python's KafkaConsumer, for this consumer alone"),
+        Meta(
+            description="any option of kafka-python's KafkaConsumer, for this consumer alone",
+            examples=[{"fetch_max_wait_ms": 500}],
+        ),
     ] = field(default_factory=dict)
 
 
@@ -83,10 +98,14 @@ class KafkaConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     sasl_username: Annotated[str, Meta(description="user of PLAIN and SCRAM")] = ""
     sasl_password_env: Annotated[
         str, Meta(description="name of the environment variable that holds the password")
-    ] = "SENTINEL_SASL_PASSWORD"
-    ssl_cafile: Annotated[str, Meta(description="certificate authority, PEM")] = ""
-    ssl_certfile: Annotated[str, Meta(description="client certificate, PEM")] = ""
-    ssl_keyfile: Annotated[str, Meta(description="client key, PEM")] = ""
+    ] = "SENTINEL_SASL_PASSWORD"  # noqa: S105 (the name of the variable)
+    ssl_cafile: Annotated[
+        str, Meta(description="certificate authority, PEM; relative as model is")
+    ] = ""
+    ssl_certfile: Annotated[
+        str, Meta(description="client certificate, PEM; relative as model is")
+    ] = ""
+    ssl_keyfile: Annotated[str, Meta(description="client key, PEM; relative as model is")] = ""
     ssl_password_env: Annotated[
         str, Meta(description="name of the environment variable with the client key's password")
     ] = ""
@@ -95,7 +114,10 @@ class KafkaConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ] = True
     client: Annotated[
         dict[str, Any],
-        Meta(description="any further option that kafka-python's clients share"),
+        Meta(
+            description="any further option that kafka-python's clients share",
+            examples=[{"request_timeout_ms": 30_000}],
+        ),
     ] = field(default_factory=dict)
 
 
@@ -103,10 +125,20 @@ class SinkConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where events and unusable records go."""
 
     events_topic: Annotated[
-        str, Meta(min_length=1, description="topic of the anomaly events (CloudEvents 1.0, JSON)")
+        str,
+        Meta(
+            min_length=1,
+            description="topic of the anomaly events (CloudEvents 1.0, JSON)",
+            examples=["sentinel.events"],
+        ),
     ]
     dead_letter_topic: Annotated[
-        str, Meta(min_length=1, description="topic of the records that could not be used")
+        str,
+        Meta(
+            min_length=1,
+            description="topic of the records that could not be used",
+            examples=["sentinel.dead-letter"],
+        ),
     ]
     bootstrap_servers: Annotated[
         str, Meta(description="brokers of these topics; empty: the same as the source's")
@@ -116,7 +148,10 @@ class SinkConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = 30.0
     client: Annotated[
         dict[str, Any],
-        Meta(description="any option of kafka-python's KafkaProducer, for this producer alone"),
+        Meta(
+            description="any option of kafka-python's KafkaProducer, for this producer alone",
+            examples=[{"compression_type": "zstd"}],
+        ),
     ] = field(default_factory=dict)
 
 
@@ -139,14 +174,21 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         float, Meta(gt=0, description="multiplies the fitted threshold; above 1: fewer episodes")
     ] = 1.0
     open_count: Annotated[
-        int, Meta(ge=1, description="an episode opens when this many ...")
+        int,
+        Meta(
+            ge=1,
+            description="an episode opens when so many of the open_window newest scores are at "
+            "the threshold",
+        ),
     ] = 3
     open_window: Annotated[
-        int, Meta(ge=1, le=64, description="... of so many newest scores are at the threshold")
+        int, Meta(ge=1, le=64, description="how many of the newest scores open_count looks at")
     ] = 4
     close_ratio: Annotated[
         float,
-        Meta(gt=0, le=1, description="a score ratio below this counts towards the end (hysteresis)"),
+        Meta(
+            gt=0, le=1, description="a score ratio below this counts towards the end (hysteresis)"
+        ),
     ] = 0.8
     close_count: Annotated[
         int, Meta(ge=1, description="consecutive scores below close_ratio that resolve an episode")
@@ -160,9 +202,9 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 class MetricsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The HTTP endpoint: /metrics, /-/healthy, /-/ready."""
 
-    listen_address: Annotated[
-        str, Meta(description="host:port; empty: no endpoint")
-    ] = "127.0.0.1:9108"
+    listen_address: Annotated[str, Meta(description="host:port; empty: no endpoint")] = (
+        "127.0.0.1:9108"
+    )
     stalled_after_s: Annotated[
         float,
         Meta(gt=0, description="records waiting and none read for this long: not healthy"),
@@ -185,8 +227,12 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     model: Annotated[
         str,
-        Meta(min_length=1, description="the model that `sentinel fit` wrote; relative paths start "
-             "at this file's folder"),
+        Meta(
+            min_length=1,
+            description="the model that `sentinel fit` wrote; relative paths start "
+            "at this file's folder",
+            examples=["model"],
+        ),
     ]
     name: Annotated[
         str, Meta(min_length=1, description="name of this detector, in events and metrics")

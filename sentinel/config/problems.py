@@ -1,0 +1,26 @@
+"""One thing that is wrong with a configuration: which key, what, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Printed as `key: what; hint`. `key` is the key's path, as in `source.poll_timeout_ms`."""
+
+    key: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.key}: {self.what}"
+        return f"{text}; {self.hint}" if self.hint else text
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean "topic"?`, or nothing where no known name is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f'did you mean "{near[0]}"?' if near else ""
