@@ -1,5 +1,63 @@
-"""Shared by all tests: the kernel cache is chosen before any kernel is imported."""
+"""Shared by all tests: the kernel cache, chosen before any kernel is imported, and brokers.
+
+any_kafka        the test runs twice: on the embedded broker and on a real Apache Kafka
+embedded_kafka   the embedded broker
+kafka            a real Apache Kafka; skipped, with the reason, where it cannot be had, but a
+                 failure with SENTINEL_REQUIRE_KAFKA=1. Such tests get the marker `kafka`.
+unique_name      names for topics and groups: the brokers serve all tests of the session
+"""
 
 from sentinel.runtime import jit_cache
 
 jit_cache.prepare()
+
+import os  # noqa: E402
+import uuid  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+
+import pytest  # noqa: E402
+
+from sentinel.broker import EmbeddedBroker  # noqa: E402
+from tests.kafka.cluster import KafkaCluster, KafkaUnavailableError  # noqa: E402
+from tests.kafka.handle import Kafka  # noqa: E402
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for a real Kafka is marked so."""
+    for item in items:
+        if "kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """A real Apache Kafka, started once, when the first test asks for it."""
+    try:
+        with KafkaCluster() as cluster, Kafka("kafka", cluster.bootstrap_servers) as handle:
+            yield handle
+    except KafkaUnavailableError as error:
+        if os.environ.get("SENTINEL_REQUIRE_KAFKA") == "1":
+            pytest.fail(f"a real Kafka is required here, but {error}")
+        pytest.skip(f"no real Kafka: {error}")
+
+
+@pytest.fixture(scope="session")
+def embedded_kafka() -> Iterator[Kafka]:
+    """The embedded broker, set up as our real Kafka is: topics are created, not made up."""
+    with EmbeddedBroker() as broker, Kafka("embedded", broker.bootstrap_servers) as handle:
+        yield handle
+
+
+@pytest.fixture(
+    scope="session", params=["embedded_kafka", pytest.param("kafka", marks=pytest.mark.kafka)]
+)
+def any_kafka(request: pytest.FixtureRequest) -> Kafka:
+    """Each of them in turn; `name` tells which: embedded or kafka."""
+    handle: Kafka = request.getfixturevalue(request.param)
+    return handle
+
+
+@pytest.fixture
+def unique_name() -> Callable[[str], str]:
+    """unique_name("readings"): a name that begins so and that no other test has."""
+    return lambda prefix: f"{prefix}-{uuid.uuid4().hex[:12]}"

@@ -1,0 +1,33 @@
+"""What a test gets of a broker, whichever it is."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Self
+
+from kafka.admin import KafkaAdminClient
+
+
+class Kafka:
+    """A running broker: its name (embedded, kafka), where it is, and a way to create topics."""
+
+    def __init__(self, name: str, bootstrap_servers: str) -> None:
+        self.name = name
+        self.bootstrap_servers = bootstrap_servers
+
+    @cached_property
+    def admin(self) -> KafkaAdminClient:
+        """One administrator for all tests; it connects when first asked."""
+        return KafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
+
+    def create_topic(self, name: str, partitions: int = 1) -> str:
+        """Create a topic, wait until it can be used, and give back its name."""
+        self.admin.create_topics({name: {"num_partitions": partitions}}, wait_for_metadata=True)
+        return name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if "admin" in self.__dict__:
+            self.admin.close()
