@@ -190,6 +190,10 @@ class Telemetry(Protocol):
 
     def channels(self, report: ChannelReport) -> None: ...
 
+    def interval(self, observed_s: float, expected_s: float) -> None:
+        """The stream's median sampling interval and the model's; 0: not known (yet)."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentinel.kernels.jit import jit
-from sentinel.records import BoolArray, FloatArray, IndexArray, TimeArray
+from sentinel.records import BoolArray, EpisodeState, FloatArray, IndexArray, TimeArray
 
 OPENED, UPDATED, RESOLVED, RESOLVED_BY_GAP = 0, 1, 2, 3
-STATE_NAMES = ("opened", "updated", "resolved", "resolved")
+STATE_NAMES: tuple[EpisodeState, ...] = ("opened", "updated", "resolved", "resolved")
 
 # Columns of a transition: everything of the episode at that moment.
 ROW, ENTITY, KIND, START_NS, UPDATES, READINGS, MISSING, PEAK_ROW = range(8)

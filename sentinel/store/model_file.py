@@ -1,0 +1,237 @@
+"""Write and read a model's directory."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import platform
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from sentinel.errors import ModelError
+from sentinel.fitted import FittedModel
+from sentinel.model.architecture import Architecture
+from sentinel.model.parameters import Parameters
+from sentinel.records import Float32Array
+from sentinel.store.manifest import (
+    FORMAT_VERSION,
+    ArchitectureEntry,
+    Manifest,
+    PayloadEntry,
+    ScalingEntry,
+)
+from sentinel.window.scaling import Scaling
+
+MANIFEST = "manifest.json"
+MANIFEST_BYTES_MAX = 16 << 20
+# The header of a safetensors file names and places every tensor.
+HEADER_BYTES_MAX = 1 << 20
+REFIT = "fit the model again, or copy it again from where it is whole"
+
+
+def save(model: FittedModel, path: str | Path) -> FittedModel:
+    """Write a model atomically; the model with its name and version comes back.
+
+    Raises ModelError where `path` holds something else, or cannot be written.
+    """
+    directory = Path(path)
+    weights = safetensors.numpy.save(dict(model.parameters.tensors))
+    sha256 = hashlib.sha256(weights).hexdigest()
+    payload = PayloadEntry(f"weights-{sha256[:12]}.safetensors", len(weights), sha256)
+    manifest = _manifest(model, payload)
+    manifest = msgspec.structs.replace(manifest, version=manifest.digest())
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    try:
+        _make_directory(directory)
+        _write(directory / payload.file, weights)
+        _write(directory / MANIFEST, text + b"\n")
+        _sweep(directory, payload.file)
+    except OSError as error:
+        raise ModelError(
+            f"cannot write the model: {error.strerror}", where=str(directory)
+        ) from error
+    return replace(model, name=directory.resolve().name, version=manifest.version)
+
+
+def load(path: str | Path) -> FittedModel:
+    """Read a model that is exactly what `save` wrote.
+
+    Raises ModelError where it is missing, truncated, changed in any bit, oversize, of another
+    format version, or not of the shape it claims.
+    """
+    directory = Path(path)
+    manifest = _read_manifest(directory)
+    try:
+        architecture = Architecture(
+            **{
+                name: getattr(manifest.architecture, name)
+                for name in ArchitectureEntry.__struct_fields__
+            }
+        )
+    except ModelError as error:
+        raise ModelError(error.what, where=str(directory / MANIFEST), hint=REFIT) from error
+    for name, numbers in (
+        ("scaling.centre", manifest.scaling.centre),
+        ("scaling.spread", manifest.scaling.spread),
+        ("error_scale", manifest.error_scale),
+        ("architecture.channels", range(architecture.channels)),
+    ):
+        if len(numbers) != len(manifest.channels):
+            raise ModelError(
+                f"{name} has {len(numbers)} entries for {len(manifest.channels)} channels",
+                where=str(directory / MANIFEST),
+                hint=REFIT,
+            )
+    tensors = _read_weights(directory, manifest.payload, architecture)
+    return FittedModel(
+        channels=tuple(manifest.channels),
+        window_length=manifest.window_length,
+        window_stride=manifest.window_stride,
+        interval_ns=manifest.interval_ns,
+        max_gap_ns=manifest.max_gap_ns,
+        scaling=Scaling(
+            manifest.scaling.method,
+            np.array(manifest.scaling.centre),
+            np.array(manifest.scaling.spread),
+        ),
+        parameters=Parameters.from_tensors(architecture, tensors),
+        error_scale=np.array(manifest.error_scale),
+        threshold=manifest.threshold,
+        summary=manifest.summary,
+        name=directory.resolve().name,
+        version=manifest.version,
+    )
+
+
+def _manifest(model: FittedModel, payload: PayloadEntry) -> Manifest:
+    architecture = model.parameters.architecture
+    return Manifest(
+        channels=list(model.channels),
+        window_length=model.window_length,
+        window_stride=model.window_stride,
+        interval_ns=model.interval_ns,
+        max_gap_ns=model.max_gap_ns,
+        scaling=ScalingEntry(
+            model.scaling.method, model.scaling.centre.tolist(), model.scaling.spread.tolist()
+        ),
+        error_scale=model.error_scale.tolist(),
+        threshold=model.threshold,
+        architecture=ArchitectureEntry(
+            *(getattr(architecture, name) for name in ArchitectureEntry.__struct_fields__)
+        ),
+        summary=dict(model.summary),
+        libraries={
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("sentinel", "numba", "numpy", "safetensors")},
+        },
+        payload=payload,
+    )
+
+
+def _read_manifest(directory: Path) -> Manifest:
+    where = directory / MANIFEST
+    try:
+        content = where.open("rb").read(MANIFEST_BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise ModelError(
+            "no model here", where=str(directory), hint="`sentinel fit --output` writes one"
+        ) from None
+    except OSError as error:
+        raise ModelError(f"cannot read: {error.strerror}", where=str(where)) from error
+    if len(content) > MANIFEST_BYTES_MAX:
+        raise ModelError(f"larger than {MANIFEST_BYTES_MAX} bytes", where=str(where), hint=REFIT)
+    try:
+        found = msgspec.json.decode(content)
+        if isinstance(found, dict) and found.get("format_version", FORMAT_VERSION) != (
+            FORMAT_VERSION
+        ):
+            raise ModelError(
+                f"format version {found['format_version']!r}, this sentinel reads {FORMAT_VERSION}",
+                where=str(where),
+                hint="fit the model again with this version",
+            )
+        manifest = msgspec.convert(found, Manifest)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise ModelError(f"damaged: {error}", where=str(where), hint=REFIT) from error
+    if manifest.version != manifest.digest():
+        raise ModelError("damaged: its content does not match its version", where=str(where),
+                         hint=REFIT)  # fmt: skip
+    return manifest
+
+
+def _read_weights(
+    directory: Path, payload: PayloadEntry, architecture: Architecture
+) -> dict[str, Float32Array]:
+    where = directory / Path(payload.file).name
+    shapes = architecture.shapes()
+    needed = 4 * sum(math.prod(shape) for shape in shapes.values())
+    try:
+        size = where.stat().st_size
+        if size != payload.bytes or not needed <= size <= needed + HEADER_BYTES_MAX:
+            raise ModelError(f"{size} bytes, expected {payload.bytes}", where=str(where),
+                             hint=REFIT)  # fmt: skip
+        content = where.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read: {error.strerror}", where=str(where), hint=REFIT) from error
+    if hashlib.sha256(content).hexdigest() != payload.sha256:
+        raise ModelError("damaged: the SHA-256 does not match", where=str(where), hint=REFIT)
+    try:
+        tensors: dict[str, Float32Array] = safetensors.numpy.load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ModelError(f"damaged: {error}", where=str(where), hint=REFIT) from error
+    found = {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+    expected = {name: (shape, np.dtype(np.float32)) for name, shape in shapes.items()}
+    if found != expected:
+        odd = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+        raise ModelError(f"wrong tensors: {', '.join(odd[:5])}", where=str(where), hint=REFIT)
+    if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+        raise ModelError("a weight is not finite", where=str(where), hint=REFIT)
+    return tensors
+
+
+def _make_directory(directory: Path) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise ModelError("is a file; a model is a directory", where=str(directory))
+    directory.mkdir(parents=True, exist_ok=True)
+    if not (directory / MANIFEST).exists() and any(
+        not _ours(entry) for entry in directory.iterdir()
+    ):
+        raise ModelError(
+            "is a directory with other files in it", where=str(directory), hint="name a new one"
+        )
+
+
+def _ours(entry: Path) -> bool:
+    return entry.name.startswith((MANIFEST, "weights-")) and not entry.is_dir()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write, sync and rename into place, so that a crash leaves the old file or the new one."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sweep(directory: Path, keep: str) -> None:
+    """Remove the weights of earlier models and what a crash left behind."""
+    for entry in directory.iterdir():
+        if _ours(entry) and entry.name not in (MANIFEST, keep):
+            entry.unlink(missing_ok=True)
