@@ -147,6 +147,14 @@ class Catalogue:
             "state",
             CHANNEL_STATES,
         )
+        self.stream_interval = gauge(
+            "sentinel_stream_interval_seconds",
+            "Median time between an entity's readings in the stream; NaN while not known.",
+        )
+        self.model_interval = gauge(
+            "sentinel_model_interval_seconds",
+            "Median time between readings in the history that the model was fitted to.",
+        )
         Info("sentinel_model", "The model in use.", registry=registry).info(dict(model))
         Info("sentinel_build", "What this daemon is made of.", registry=registry).info(_build())
 

@@ -24,6 +24,7 @@ class PrometheusTelemetry:
         self._metrics = catalogue
         self._clock = clock
         catalogue.lag_records.set(math.nan)
+        self.interval(0.0, 0.0)
         # As if the start were progress, so that its age is never that of the epoch.
         catalogue.last_progress.set(clock.time_s())
 
@@ -53,6 +54,11 @@ class PrometheusTelemetry:
         """How the stream's channels compare with the model's."""
         for state in CHANNEL_STATES:
             self._metrics.channels[state].set(len(getattr(report, state)))
+
+    def interval(self, observed_s: float, expected_s: float) -> None:
+        """The stream's median sampling interval and the model's; 0: not known (yet)."""
+        self._metrics.stream_interval.set(observed_s or math.nan)
+        self._metrics.model_interval.set(expected_s or math.nan)
 
     def dead_letter_reduced(self) -> None:
         """A dead letter went out without part of its content."""

@@ -127,6 +127,16 @@ def test_channels_are_counted_by_state() -> None:
     assert found == [2, 1, 0]
 
 
+def test_unknown_interval_is_nan_not_zero() -> None:
+    watched = Watched()
+    assert math.isnan(watched.value("stream_interval_seconds") or 0)
+    watched.telemetry.interval(0.0, 300.0)
+    assert math.isnan(watched.value("stream_interval_seconds") or 0)
+    assert watched.value("model_interval_seconds") == 300.0
+    watched.telemetry.interval(290.0, 300.0)
+    assert watched.value("stream_interval_seconds") == 290.0
+
+
 def test_reduced_dead_letters_are_counted() -> None:
     watched = Watched()
     watched.telemetry.dead_letter_reduced()
