@@ -16,7 +16,7 @@ from sentinel.sink.failures import topic_not_found, undelivered, unreachable
 log = logging.getLogger(__name__)
 
 MAX_METADATA_WAIT_MS: Final = 10_000
-MAX_REQUEST_TIMEOUT_MS: Final = 30_000
+REQUEST_TIMEOUT_MS: Final = 30_000
 CLOSE_TIMEOUT_S: Final = 5.0
 
 # What delivery rests on is not the operator's to change.
@@ -47,10 +47,11 @@ def producer_options(config: SinkConfig, client_options: Mapping[str, Any]) -> d
         )
     # A record fails with its own reason when the flush that waits for it gives up, not later.
     delivery_timeout_ms = int(config.flush_timeout_s * 1000)
+    request_timeout_ms = client_options.get("request_timeout_ms", REQUEST_TIMEOUT_MS)
     options = {
         **client_options,
         "delivery_timeout_ms": delivery_timeout_ms,
-        "request_timeout_ms": min(MAX_REQUEST_TIMEOUT_MS, delivery_timeout_ms // 2),
+        "request_timeout_ms": min(request_timeout_ms, delivery_timeout_ms // 2),
         "max_block_ms": min(MAX_METADATA_WAIT_MS, delivery_timeout_ms),
         **config.client,
     }
