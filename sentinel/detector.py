@@ -106,6 +106,20 @@ class Detector:
         )
         return Detection(scores, events, windows)
 
+    def prime(self, readings: Readings) -> None:
+        """Fill the windows with readings that came before, without scoring them."""
+        n = len(readings)
+        if not n:
+            return
+        self._make_room(int(readings.entity.max()) + 1)
+        status, filled = np.zeros(n, np.uint8), np.zeros(n, np.int32)
+        restarted, missing = np.zeros(n, np.bool_), np.zeros(n, np.int32)
+        start = 0
+        while start < n:
+            start = self.rings.fill(readings, start, status, filled, restarted, missing).stop
+        # Whatever the stride, the reading that follows has a window of its own.
+        self.rings.since_score[:] = self.rings.window_stride
+
     def forget(self, entities: Sequence[int]) -> None:
         """Drop all state of these entities; they begin anew."""
         known = np.array([e for e in entities if e < len(self.last_score)], np.int32)

@@ -189,10 +189,10 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Meta(
             gt=0, le=1, description="a score ratio below this counts towards the end (hysteresis)"
         ),
-    ] = 0.8
+    ] = 0.5
     close_count: Annotated[
         int, Meta(ge=1, description="consecutive scores below close_ratio that resolve an episode")
-    ] = 8
+    ] = 20
     update_interval_s: Annotated[
         float,
         Meta(ge=0, description="an open episode is updated so often, by the readings' own time"),

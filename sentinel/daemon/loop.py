@@ -44,7 +44,10 @@ class DaemonSettings:
 
 
 class Daemon:
-    """One detector between one source and one sink. `run` returns after `stop`, or raises."""
+    """One detector between one source and one sink. `run` returns after `stop`, or raises.
+
+    readings_total  readings whose events are acknowledged; ended: `run` is over, or nearly so
+    """
 
     def __init__(
         self,
@@ -66,6 +69,8 @@ class Daemon:
         self.health = health
         self.clock = clock
         self.intervals = IntervalWatch(detector.model.interval_ns, clock)
+        self.readings_total = 0
+        self.ended = False
         self._stopping = threading.Event()
         self._positions: dict[TopicPartition, int] = {}
         self._committed_s = clock.monotonic_s()
@@ -88,6 +93,7 @@ class Daemon:
                     self.supervisor.ready()
                     told_ready = True
         finally:
+            self.ended = True
             self.health.stopping()
             self.supervisor.stopping()
         self._commit()
@@ -110,6 +116,7 @@ class Daemon:
             self._commit()
         watch.lap("commit")
         self._report(batch, detection, watch)
+        self.readings_total += len(batch.readings)
         return True
 
     def _deliver(self, batch: PollBatch, events: Sequence[EpisodeEvent]) -> None:

@@ -1,0 +1,55 @@
+"""`sentinel run`: the daemon."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from pathlib import Path
+
+import click
+
+from sentinel.cli import logs
+from sentinel.cli.wiring import running
+from sentinel.config.loading import load
+
+EPILOG = """\b
+Signals: SIGTERM and SIGINT end the batch in hand, deliver, commit and leave the group.
+
+\b
+Examples:
+  sentinel run --config sentinel.toml
+  systemctl start sentinel
+"""
+
+log = logging.getLogger(__name__)
+
+
+@click.command(epilog=EPILOG, short_help="Run the daemon.")
+@click.option("--config", "path", required=True, type=click.Path(path_type=Path), metavar="FILE",
+              help="The configuration; `sentinel config` prints an example.")
+def command(path: Path) -> None:
+    """Consume readings, score them, write anomaly events; until SIGTERM or Ctrl-C."""
+    config = load(path)
+    logs.set_up(config.log)
+    with running(config) as started:
+        daemon = started.daemon
+
+        def stop(number: int, frame: object) -> None:
+            log.info("%s: stopping", signal.Signals(number).name)
+            daemon.stop()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        model = started.detector.model
+        log.info(
+            "model %s version %s: %d channels, windows of %d readings, threshold %.4g",
+            model.name, model.version, len(model.channels), model.window_length,
+            started.detector.threshold,
+        )  # fmt: skip
+        log.info(
+            "reading topic %r at %s as group %r; metrics at %s",
+            config.source.topic, config.source.bootstrap_servers, config.source.group_id,
+            started.metrics_url or "(off)",
+        )  # fmt: skip
+        daemon.run()
+    log.info("stopped")

@@ -1,0 +1,77 @@
+"""`sentinel score`: the daemon's own detector over a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sentinel import store
+from sentinel.cli.layout_options import file_layout, layout_options
+from sentinel.cli.progress import Spinner
+from sentinel.cli.wiring import make_detector
+from sentinel.config.schema import AlertConfig
+from sentinel.sink.scores import ScoresWriter
+from sentinel.source.files import FileSource
+from sentinel.source.history_paths import find_files
+
+ALERT = AlertConfig()
+
+EPILOG = """\b
+Columns: timestamp, entity, anomaly_score, score_ratio (1 = at the threshold), is_anomaly (inside
+an open episode), status (ok, warming n/N, between strides, duplicate, late, rejected).
+
+\b
+Examples:
+  sentinel score --model model --input today.csv --output scores.csv
+  sentinel score --model model --input test.csv --context train.csv --output scores.parquet
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Score a file of readings.")
+@click.option("--model", "model_path", required=True, type=click.Path(path_type=Path),
+              metavar="MODEL", help="What `sentinel fit` wrote.")
+@click.option("--input", "input_path", required=True, type=click.Path(path_type=Path),
+              metavar="FILE", help="CSV or Parquet, or a directory of them.")
+@click.option("--context", "context_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Readings right before the input; their end fills the first windows.")
+@click.option("--output", required=True, metavar="FILE",
+              help="One row per reading: CSV, Parquet where it ends so; - is standard output.")
+@click.option("--window-stride", type=click.IntRange(0), default=0, show_default="the model's",
+              help="Score every so many readings.")
+@click.option("--max-gap", "max_gap_s", type=click.FloatRange(0), default=0.0,
+              show_default="the model's", metavar="SECONDS",
+              help="A longer gap restarts the window.")
+@click.option("--threshold-scale", type=click.FloatRange(0, min_open=True), default=1.0,
+              show_default=True, help="Multiplies the fitted threshold.")
+@layout_options
+def command(
+    model_path: Path, input_path: Path, context_path: Path | None, output: str,
+    window_stride: int, max_gap_s: float, threshold_scale: float, **options: Any,
+) -> None:  # fmt: skip
+    """Score readings as `sentinel run` would: each score uses this reading and earlier ones only.
+
+    A reading without a window of its own repeats its entity's last score; its status says why.
+    """
+    layout = file_layout(options)
+    model = store.load(model_path)
+    before = find_files([context_path]) if context_path else []
+    source = FileSource([*before, input_path], layout, model.channels)
+    alert = AlertConfig(threshold_scale=threshold_scale)
+    detector = make_detector(
+        model, alert, window_stride=window_stride, max_gap_s=max_gap_s
+    )
+    with (
+        Spinner("scoring") as spinner,
+        ScoresWriter(output, source.entities, model.window_length, source.time_unit) as writer,
+    ):
+        rows = 0
+        while (batch := source.poll(0)) is not None:
+            # Batches come file by file; the context's files stand before the input's.
+            if len(batch.readings) and batch.readings.partition[0] < len(before):
+                detector.prime(batch.readings)
+                continue
+            writer.write(batch.readings, detector.process(batch.readings).scores)
+            rows += len(batch.readings)
+            spinner.update(f"scoring: {rows:,} readings")

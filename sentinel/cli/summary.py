@@ -1,0 +1,83 @@
+"""What `sentinel fit` says at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from sentinel.cli.output import OutputConsole
+from sentinel.fitted import FittedModel
+
+DROPPED_SHARE_SUSPICIOUS = 0.05
+
+
+def print_summary(
+    model: FittedModel, rejected: Counter[str], output: Path, seconds: float
+) -> None:
+    """A table of rows, windows, losses, gradients and thresholds, and what to do next."""
+    console = OutputConsole()
+    found: dict[str, Any] = dict(model.summary)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in _lines(model, found, rejected, seconds):
+        table.add_row(name, value)
+    console.print(table)
+    for warning in _warnings(found):
+        console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
+    console.print(f"model {model.version} written to {output}", soft_wrap=True, highlight=False)
+
+
+def _lines(
+    model: FittedModel, found: dict[str, Any], rejected: Counter[str], seconds: float
+) -> list[tuple[str, str]]:
+    dropped = {
+        "duplicate": found["rows_duplicate"],
+        "late": found["rows_late"],
+        "empty": found["rows_empty"],
+        **rejected,
+    }
+    left_out = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count)
+    architecture = model.parameters.architecture
+    early = "" if found["best_epoch"] == found["epochs"] else f", best {found['best_epoch']}"
+    return [
+        ("rows", f"{found['rows']:,}" + (f" (left out: {left_out})" if left_out else "")),
+        ("entities", f"{found['entities']:,} in {found['segments']:,} segments without a gap"),
+        ("channels", f"{found['channels']}"
+         + (f", constant: {', '.join(found['channels_constant'][:8])}"
+            if found["channels_constant"] else "")),
+        ("interval", f"{found['interval_s']:g} s; a gap is longer than "
+         f"{model.max_gap_ns / 1e9:g} s"),
+        ("windows", f"{found['windows_train']:,} train, {found['windows_validation']:,} "
+         f"validation, {found['windows_test']:,} test, of {model.window_length} readings"),
+        ("network", f"{architecture.hidden} hidden units, {len(model.parameters.flat):,} weights"),
+        ("epochs", f"{found['epochs']}{early}{', interrupted' if found['interrupted'] else ''}; "
+         f"{found['steps']:,} steps"),
+        ("loss", f"train {found['loss_train']:.4g}, validation {found['loss_validation']:.4g}, "
+         f"test {found['loss_test']:.4g}"),
+        ("gradient norm", f"{found['gradient_norm']:.3g}, clipped in "
+         f"{found['clipped_share']:.1%} of the steps"),
+        ("threshold", f"{model.threshold:.4g}, reached by "
+         f"{found['threshold_reached_validation']:.2%} of the validation windows and "
+         f"{found['threshold_reached_test']:.2%} of the test windows"),
+        ("seconds", f"{seconds:.1f}"),
+    ]  # fmt: skip
+
+
+def _warnings(found: dict[str, Any]) -> list[str]:
+    warnings = []
+    out_of_order = found["rows_late"] + found["rows_duplicate"]
+    if out_of_order > DROPPED_SHARE_SUSPICIOUS * found["rows"]:
+        warnings.append(
+            f"{out_of_order:,} of {found['rows']:,} rows are out of order or repeated: are the "
+            "files sorted by time, and is there a column that names the entity (--entity-column)?"
+        )
+    if len(found["channels_constant"]) == found["channels"]:
+        warnings.append("every channel is constant: any movement will be an anomaly")
+    if found["threshold_reached_test"] > 0.05:
+        warnings.append(
+            "the newest part of the history exceeds the threshold often: it may hold anomalies, or "
+            "the machine has changed"
+        )
+    return warnings

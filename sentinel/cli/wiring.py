@@ -1,0 +1,126 @@
+"""The only composition root: here adapters meet ports, and the configuration meets both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sentinel import store
+from sentinel.alert.episodes import EpisodeRules
+from sentinel.config.addresses import host_and_port
+from sentinel.config.kafka_client import client_options
+from sentinel.config.schema import AlertConfig, Config
+from sentinel.daemon.health import DaemonHealth
+from sentinel.daemon.loop import Daemon, DaemonSettings
+from sentinel.detector import Detector
+from sentinel.fitted import FittedModel
+from sentinel.metrics import Catalogue, MetricsExporter, PrometheusTelemetry
+from sentinel.ports import Supervisor
+from sentinel.records import NS_PER_S
+from sentinel.runtime.clock import SystemClock
+from sentinel.runtime.systemd import SystemdSupervisor
+from sentinel.sink.kafka import KafkaSink
+from sentinel.source.kafka import KafkaSource
+from sentinel.source.kafka_range import KafkaRangeSource
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A daemon that is ready to `run`, and where its metrics are ("" where they are off)."""
+
+    daemon: Daemon
+    detector: Detector
+    metrics_url: str
+
+
+def episode_rules(alert: AlertConfig) -> EpisodeRules:
+    """The rules of the episode machine, as configured."""
+    return EpisodeRules(
+        alert.open_count,
+        alert.open_window,
+        alert.close_ratio,
+        alert.close_count,
+        round(alert.update_interval_s * NS_PER_S),
+    )
+
+
+def make_detector(
+    model: FittedModel, alert: AlertConfig, *, window_stride: int = 0, max_gap_s: float = 0.0
+) -> Detector:
+    """A detector with every kernel compiled."""
+    detector = Detector(
+        model,
+        episode_rules(alert),
+        window_stride=window_stride,
+        max_gap_ns=round(max_gap_s * NS_PER_S),
+        threshold_scale=alert.threshold_scale,
+    )
+    detector.warm_up()
+    return detector
+
+
+@contextmanager
+def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Running]:
+    """Everything `sentinel run` is made of, open; closed in reverse order whatever happens.
+
+    Kernels are compiled before the consumer group is joined: a member that compiles is a member
+    that does not answer.
+    """
+    clock = SystemClock()
+    model = store.load(config.model)
+    detector = make_detector(
+        model,
+        config.alert,
+        window_stride=config.window.window_stride,
+        max_gap_s=config.window.max_gap_s,
+    )
+    catalogue = Catalogue()
+    telemetry = PrometheusTelemetry(catalogue, clock)
+    catalogue.describe(model, config.name)
+    health = DaemonHealth(config.metrics.stalled_after_s, clock)
+    with ExitStack() as stack:
+        url = ""
+        if config.metrics.listen_address:
+            host, port = host_and_port(config.metrics.listen_address)
+            exporter = MetricsExporter(host, port, catalogue.registry, health)
+            exporter.start()
+            stack.callback(exporter.close)
+            url = exporter.url
+        sink_servers = config.sink.bootstrap_servers or config.source.bootstrap_servers
+        sink = KafkaSink(
+            config.sink,
+            client_options(config.kafka, sink_servers, os.environ),
+            on_reduced=telemetry.dead_letter_reduced,
+        )
+        stack.callback(sink.close)
+        source = KafkaSource(
+            config.source,
+            client_options(config.kafka, config.source.bootstrap_servers, os.environ),
+            model.channels,
+        )
+        stack.callback(source.close)
+        source.warm_up()
+        daemon = Daemon(
+            DaemonSettings(
+                config.name,
+                config.source.topic,
+                config.source.poll_timeout_ms,
+                config.sink.flush_timeout_s,
+            ),
+            detector,
+            source,
+            sink,
+            telemetry,
+            supervisor or SystemdSupervisor(os.environ),
+            health,
+            clock,
+        )
+        yield Running(daemon, detector, url)
+
+
+def history_range(config: Config, begin: str | None, end: str | None) -> KafkaRangeSource:
+    """The readings of a stretch of the configured topic; offsets or times, None: all there is."""
+    options = client_options(config.kafka, config.source.bootstrap_servers, os.environ)
+    return KafkaRangeSource(config.source, options, begin=begin, end=end)
