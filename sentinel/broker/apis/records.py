@@ -15,6 +15,7 @@ from kafka.protocol.consumer import (
 )
 from kafka.protocol.producer import ProduceResponse
 
+from sentinel.broker.apis.errors import message_of
 from sentinel.broker.partition_log import PartitionLog
 from sentinel.broker.state import LEADER_EPOCH, BrokerState
 
@@ -182,8 +183,3 @@ async def delete_records(state: BrokerState, request: Any) -> Any:
                 answer.error_code = error.errno
         topics.append(Topic(name=topic.name, partitions=partitions))
     return DeleteRecordsResponse(topics=topics)
-
-
-def message_of(error: Exception) -> str:
-    """What the error says beyond its code."""
-    return str(error.args[0]) if error.args else type(error).__name__

@@ -11,7 +11,7 @@ from kafka.protocol.admin import (
     DeleteTopicsResponse,
 )
 
-from sentinel.broker.apis.records import message_of
+from sentinel.broker.apis.errors import message_of
 from sentinel.broker.state import BrokerState
 
 DEFAULT_PARTITIONS = 1  # as Kafka's num.partitions
