@@ -28,7 +28,7 @@ def broker():
 
 
 def broker_threads():
-    return [thread for thread in threading.enumerate() if thread.name == "embedded-broker"]
+    return {thread for thread in threading.enumerate() if thread.name == "embedded-broker"}
 
 
 def sent_by_the_broker(caplog):
@@ -50,6 +50,7 @@ def test_an_illegal_topic_is_told_before_anything_starts():
 
 
 def test_a_taken_port_is_a_clear_error():
+    before = broker_threads()
     with socket.create_server(("127.0.0.1", 0)) as holder:
         port = holder.getsockname()[1]
         with pytest.raises(KafkaError) as caught:
@@ -58,7 +59,7 @@ def test_a_taken_port_is_a_clear_error():
         f"127.0.0.1:{port}: the embedded broker cannot listen: Address already in use; "
         "choose another port, or 0 for any free one"
     )
-    assert broker_threads() == []
+    assert broker_threads() == before
 
 
 def test_it_starts_once():
@@ -68,6 +69,7 @@ def test_it_starts_once():
 
 
 def test_it_stops_without_a_trace(caplog):
+    before = broker_threads()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         broker = EmbeddedBroker(topics={"t": 1})
@@ -77,7 +79,7 @@ def test_it_stops_without_a_trace(caplog):
             broker.stop()
             broker.stop()
         gc.collect()
-    assert broker_threads() == []
+    assert broker_threads() == before
     assert sent_by_the_broker(caplog) == []
     host, port = broker.bootstrap_servers.split(":")
     with pytest.raises(ConnectionRefusedError):
