@@ -6,3 +6,9 @@ telemetry.py    the adapter of the Telemetry port: a batch report into the catal
 endpoints.py    the WSGI application: /metrics, /-/healthy, /-/ready
 exporter.py     the server around it, bounded in connections, threads and time
 """
+
+from sentinel.metrics.catalogue import Catalogue
+from sentinel.metrics.exporter import MetricsExporter
+from sentinel.metrics.telemetry import PrometheusTelemetry
+
+__all__ = ["Catalogue", "MetricsExporter", "PrometheusTelemetry"]
