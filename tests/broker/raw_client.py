@@ -6,9 +6,12 @@ import socket
 import struct
 from typing import Any, Self
 
+from kafka.errors import CoordinatorLoadInProgressError
 from kafka.protocol.consumer import FetchRequest
 from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
 from kafka.record.default_records import DefaultRecordBatchBuilder
+
+from tests.waiting import wait_until
 
 TIMEOUT_S = 10.0
 
@@ -44,10 +47,15 @@ class RawClient:
         return self._answers.read(*struct.unpack(">i", head))
 
     def new_producer_id(self) -> int:
+        """An id of an idempotent producer; a Kafka that has just started needs a moment for it."""
         request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=1000)
-        answer = self.ask(request, 2)
-        assert answer.error_code == 0
-        return int(answer.producer_id)
+
+        def answered() -> Any:
+            answer = self.ask(request, 2)
+            assert answer.error_code in (0, CoordinatorLoadInProgressError.errno)
+            return None if answer.error_code else answer
+
+        return int(wait_until(answered).producer_id)
 
     def produce(self, topic: str, records: bytes) -> tuple[int, int]:
         """Error code and base offset of one batch for partition 0."""

@@ -15,12 +15,14 @@ from kafka.errors import (
     UnsupportedVersionError,
 )
 from kafka.protocol.metadata import ApiVersionsResponse
+from kafka.record.util import calc_crc32c
 
 from tests.broker.raw_client import RawClient, batch
 
 API_VERSIONS = 18
 NO_SUCH_API = 999
 PRODUCE = 0
+CHECKSUM, LAST_OFFSET_DELTA = slice(17, 21), slice(23, 27)  # in the header of a batch
 
 
 @pytest.fixture
@@ -85,6 +87,13 @@ def test_a_damaged_batch_is_refused(any_kafka, topic, client):
     damaged[-2] ^= 1
     assert client.produce(topic, bytes(damaged)) == (CorruptRecordError.errno, -1)
     assert end_offset(any_kafka, topic) == 0
+
+
+def test_a_batch_that_miscounts_its_records_is_refused(topic, client):
+    miscounting = bytearray(batch(b"a", b"b"))
+    miscounting[LAST_OFFSET_DELTA] = struct.pack(">i", 7)
+    miscounting[CHECKSUM] = struct.pack(">I", calc_crc32c(memoryview(miscounting)[CHECKSUM.stop :]))
+    assert client.produce(topic, bytes(miscounting)) == (InvalidRecordError.errno, -1)
 
 
 def test_two_batches_at_once_are_refused(topic, client):

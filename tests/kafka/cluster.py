@@ -231,6 +231,11 @@ def free_ports(count: int) -> list[int]:
 
 def has_node(bootstrap_servers: str) -> bool:
     """Whether a broker answers there, and says that it is part of a cluster."""
+    host, port = bootstrap_servers.split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:  # asked first, for kafka-python logs a page about it
+        return False
     try:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=1000)
     except KafkaError:
