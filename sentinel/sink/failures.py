@@ -58,7 +58,7 @@ def undelivered(error: Exception, topic: str) -> KafkaError:
     return KafkaError(f"output was not delivered: {_cause(error)}", where=topic, hint=hint)
 
 
-def topic_not_found(topic: str, bootstrap_servers: object, waited_s: float) -> KafkaError:
+def topic_not_found(topic: str, bootstrap_servers: str, waited_s: float) -> KafkaError:
     """The operator's error for a topic of which the brokers know nothing."""
     return KafkaError(
         f"no such topic, or none that this user may see, at {bootstrap_servers} "
@@ -68,11 +68,11 @@ def topic_not_found(topic: str, bootstrap_servers: object, waited_s: float) -> K
     )
 
 
-def unreachable(error: Exception, bootstrap_servers: object) -> KafkaError:
+def unreachable(error: Exception, bootstrap_servers: str) -> KafkaError:
     """The operator's error for brokers that do not answer, or not to us."""
     return KafkaError(
         f"cannot connect to Kafka: {_cause(error)}",
-        where=str(bootstrap_servers),
+        where=bootstrap_servers,
         hint="check the address, that the brokers run, and kafka.security_protocol and kafka.sasl_*"
         ": brokers close the connection without a word where they expect another protocol or "
         "another password",

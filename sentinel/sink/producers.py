@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import kafka.errors as kafka_errors
@@ -74,7 +74,7 @@ def open_producer(
     if not idempotent:
         promises["max_in_flight_requests_per_connection"] = 1
     client_id = f"{options.get('client_id') or 'sentinel'}-{role}"
-    servers = options.get("bootstrap_servers", "")
+    servers = _joined(options["bootstrap_servers"])
     try:
         producer = KafkaProducer(
             **{**options, **promises, "allow_auto_create_topics": False, "client_id": client_id}
@@ -82,7 +82,7 @@ def open_producer(
     except (kafka_errors.KafkaConfigurationError, ValueError, TypeError) as error:
         raise ConfigError(
             f"kafka-python does not take these options: {error}",
-            where="sink.client",
+            where="sink.client or kafka.client",
             hint="see its documentation of KafkaProducer",
         ) from error
     except (kafka_errors.KafkaError, OSError) as error:
@@ -111,3 +111,7 @@ def close_producer(producer: KafkaProducer) -> None:
         producer._sender.force_close()
         producer._sender.join(CLOSE_TIMEOUT_S)
         producer.close(timeout=0)
+
+
+def _joined(servers: str | Sequence[str]) -> str:
+    return servers if isinstance(servers, str) else ",".join(servers)

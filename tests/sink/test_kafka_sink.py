@@ -260,12 +260,28 @@ def test_close_ends_the_threads_though_the_broker_is_gone(
     wait_until(lambda: set(threading.enumerate()) <= before)
 
 
+def test_sink_may_have_brokers_of_its_own(embedded_kafka: Kafka, unique_name: Name) -> None:
+    topics = Topics(embedded_kafka, unique_name)
+    config = SinkConfig(
+        events_topic=topics.events,
+        dead_letter_topic=topics.letters,
+        bootstrap_servers=f"{embedded_kafka.bootstrap_servers},127.0.0.1:9",
+    )
+    sink = KafkaSink(config, {"bootstrap_servers": ["source.invalid:9092"]})
+    try:
+        sink.event(episode(), CONTEXT)
+        sink.flush(FLUSH_TIMEOUT_S)
+    finally:
+        sink.close()
+    assert len(topics.read(topics.events)) == 1
+
+
 def test_unreachable_brokers_are_the_operators_error() -> None:
     config = SinkConfig(events_topic="events", dead_letter_topic="letters")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(KafkaError) as caught:
-        KafkaSink(config, {"bootstrap_servers": address, "bootstrap_timeout_ms": 500})
+        KafkaSink(config, {"bootstrap_servers": [address], "bootstrap_timeout_ms": 500})
     assert str(caught.value).startswith(f"{address}: cannot connect to Kafka: ")
     assert "kafka.security_protocol" in caught.value.hint
 
@@ -322,8 +338,14 @@ def test_letter_that_no_repair_helps_is_the_operators_error(
     ("client", "text"),
     [
         ({"acks": 1}, "sink.client: sentinel sets acks itself; remove it"),
-        ({"no_such_option": 1}, "sink.client: kafka-python does not take these options"),
-        ({"compression_type": "rar"}, "sink.client: kafka-python does not take these options"),
+        (
+            {"no_such_option": 1},
+            "sink.client or kafka.client: kafka-python does not take these options",
+        ),
+        (
+            {"compression_type": "rar"},
+            "sink.client or kafka.client: kafka-python does not take these options",
+        ),
     ],
 )
 def test_wrong_options_are_the_configurations_error(
