@@ -6,9 +6,9 @@ No label names an entity or a channel: their number has no bound, that of time s
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -36,22 +36,6 @@ MAX_LABEL_VALUES: Final = 32
 Metric = TypeVar("Metric", Counter, Gauge)
 
 
-class Model(Protocol):
-    """What the metrics say of a fitted model."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def version(self) -> str: ...
-
-    @property
-    def channels(self) -> Sequence[str]: ...
-
-    @property
-    def window_length(self) -> int: ...
-
-
 class ByLabel(Generic[Metric]):
     """The children of a metric with one label, whose values never grow beyond a bound.
 
@@ -75,12 +59,17 @@ class ByLabel(Generic[Metric]):
 class Catalogue:
     """All metrics, on a registry of their own.
 
+    model              labels of sentinel_model_info; at least name and version
     rejection_reasons  reasons for which readings are rejected, as far as known in advance
     mask_reasons       reasons for which single values are masked, likewise
     """
 
     def __init__(
-        self, *, rejection_reasons: Iterable[str] = (), mask_reasons: Iterable[str] = ()
+        self,
+        model: Mapping[str, str],
+        *,
+        rejection_reasons: Iterable[str] = (),
+        mask_reasons: Iterable[str] = (),
     ) -> None:
         # Without it each counter gets a second series, _created, that nobody reads.
         disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -166,22 +155,10 @@ class Catalogue:
             "sentinel_model_interval_seconds",
             "Median time between readings in the history that the model was fitted to.",
         )
-        self._model = Info(
-            "sentinel_model", "The model in use, and who uses it.", registry=registry
+        Info("sentinel_model", "The model in use, and who uses it.", registry=registry).info(
+            dict(model)
         )
         Info("sentinel_build", "What this daemon is made of.", registry=registry).info(_build())
-
-    def describe(self, model: Model, detector: str) -> None:
-        """Fill sentinel_model_info."""
-        self._model.info(
-            {
-                "detector": detector,
-                "name": model.name,
-                "version": model.version,
-                "channels": str(len(model.channels)),
-                "window_length": str(model.window_length),
-            }
-        )
 
 
 def _build() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -38,16 +37,6 @@ class AlwaysWell:
         return HealthReport(True, {})
 
 
-@dataclass(frozen=True)
-class KnownModel:
-    """What the metrics say of a model."""
-
-    name: str = "machine-temperature"
-    version: str = "3f1c"
-    channels: tuple[str, ...] = ("temperature",)
-    window_length: int = 64
-
-
 class FakeDaemon:
     """An exporter on a free port of 127.0.0.1.
 
@@ -58,9 +47,10 @@ class FakeDaemon:
         self._stalled = stalled
         self._random = np.random.default_rng(7)
         self.catalogue = Catalogue(
-            rejection_reasons=["not_json", "late"], mask_reasons=["not_finite"]
+            {"name": "machine-temperature", "version": "3f1c", "window_length": "64"},
+            rejection_reasons=["not_json", "late"],
+            mask_reasons=["not_finite"],
         )
-        self.catalogue.describe(KnownModel(), "sentinel")
         self.telemetry = PrometheusTelemetry(
             self.catalogue, ShiftedClock(600.0 if stalled else 0.0)
         )

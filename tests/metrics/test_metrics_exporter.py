@@ -39,7 +39,7 @@ HEALTH = SetHealth()
 
 @contextlib.contextmanager
 def serving(host: str = "127.0.0.1", port: int = 0) -> Iterator[MetricsExporter]:
-    registry = Catalogue().registry
+    registry = Catalogue({"name": "m", "version": "1"}).registry
     exporter = MetricsExporter(host, port, registry, HEALTH)
     exporter.start()
     try:

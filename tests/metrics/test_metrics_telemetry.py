@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -61,7 +60,7 @@ class Watched:
 
     def __init__(self, **reasons: Any) -> None:
         self.clock = ManualClock()
-        self.catalogue = Catalogue(**reasons)
+        self.catalogue = Catalogue({"name": "m", "version": "1"}, **reasons)
         self.telemetry = PrometheusTelemetry(self.catalogue, self.clock)
 
     def value(self, name: str, **labels: str) -> float | None:
@@ -163,11 +162,8 @@ def test_label_values_are_bounded_and_none_is_lost() -> None:
 
 
 def test_model_and_build_are_described() -> None:
-    catalogue = Watched().catalogue
-    catalogue.describe(SimpleNamespace(name="m", version="1", channels="ab", window_length=64), "d")
-    text = generate_latest(catalogue.registry).decode()
-    labels = 'channels="2",detector="d",name="m",version="1",window_length="64"'
-    assert f"sentinel_model_info{{{labels}}} 1.0" in text
+    text = generate_latest(Watched().catalogue.registry).decode()
+    assert 'sentinel_model_info{name="m",version="1"} 1.0' in text
     assert "sentinel_build_info{" in text
     assert "_created" not in text
 
