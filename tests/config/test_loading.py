@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.config.loading import examine, load
@@ -128,6 +128,7 @@ names = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(sections, values | st.dictionaries(names, values)))
 def test_any_document_is_examined_without_a_crash(document: dict) -> None:
     config, problems = validate(document)
