@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import tempfile
 import threading
@@ -26,6 +25,7 @@ from sentinel.demo.replay import replay
 from sentinel.demo.verdict import judge
 from sentinel.fitted import FittedModel
 from sentinel.fitting import FitSettings
+from sentinel.runtime.clock import SystemClock
 from sentinel.runtime.systemd import SystemdSupervisor
 from sentinel.source.files import FileSource
 from sentinel.source.kafka_admin import Cluster
@@ -68,9 +68,9 @@ def command(exit_at_end: bool, bootstrap: str | None, listen_address: str) -> No
         with ExitStack() as stack:
             servers = bootstrap or stack.enter_context(EmbeddedBroker()).bootstrap_servers
             config = _config(model_path, servers, listen_address)
-            options = client_options(config.kafka, servers, os.environ)
+            options = client_options(config)
             _create_topics(config, options)
-            started = stack.enter_context(running(config, SystemdSupervisor({})))
+            started = stack.enter_context(running(config, SystemdSupervisor({}, SystemClock())))
             events = stack.enter_context(EventReader(config.sink.events_topic, options))
             report.river(config, "embedded broker" if bootstrap is None else "Kafka", started)
             with _in_thread(started):

@@ -16,7 +16,9 @@ from sentinel.daemon.health import DaemonHealth
 from sentinel.daemon.loop import Daemon, DaemonSettings
 from sentinel.detector import Detector
 from sentinel.fitted import FittedModel
-from sentinel.metrics import Catalogue, MetricsExporter, PrometheusTelemetry
+from sentinel.metrics.catalogue import Catalogue
+from sentinel.metrics.exporter import MetricsExporter
+from sentinel.metrics.telemetry import PrometheusTelemetry
 from sentinel.ports import Supervisor
 from sentinel.records import NS_PER_S
 from sentinel.runtime.clock import SystemClock
@@ -24,6 +26,8 @@ from sentinel.runtime.systemd import SystemdSupervisor
 from sentinel.sink.kafka import KafkaSink
 from sentinel.source.kafka import KafkaSource
 from sentinel.source.kafka_range import KafkaRangeSource
+from sentinel.source.reasons import MASKED, REJECTED
+from sentinel.source.warm_up import warm_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,13 @@ def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Ru
         window_stride=config.window.window_stride,
         max_gap_s=config.window.max_gap_s,
     )
-    catalogue = Catalogue()
+    warm_up(config.source, model.channels)
+    catalogue = Catalogue(
+        _model_labels(model, config.name),
+        rejection_reasons=(*REJECTED, "duplicate", "late"),
+        mask_reasons=MASKED,
+    )
     telemetry = PrometheusTelemetry(catalogue, clock)
-    catalogue.describe(model, config.name)
     health = DaemonHealth(config.metrics.stalled_after_s, clock)
     with ExitStack() as stack:
         url = ""
@@ -88,20 +96,13 @@ def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Ru
             exporter.start()
             stack.callback(exporter.close)
             url = exporter.url
-        sink_servers = config.sink.bootstrap_servers or config.source.bootstrap_servers
+        options = client_options(config)
         sink = KafkaSink(
-            config.sink,
-            client_options(config.kafka, sink_servers, os.environ),
-            on_reduced=telemetry.dead_letter_reduced,
+            config.sink, options, on_reduced=telemetry.dead_letter_reduced
         )
         stack.callback(sink.close)
-        source = KafkaSource(
-            config.source,
-            client_options(config.kafka, config.source.bootstrap_servers, os.environ),
-            model.channels,
-        )
+        source = KafkaSource(config.source, options, model.channels)
         stack.callback(source.close)
-        source.warm_up()
         daemon = Daemon(
             DaemonSettings(
                 config.name,
@@ -113,14 +114,23 @@ def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Ru
             source,
             sink,
             telemetry,
-            supervisor or SystemdSupervisor(os.environ),
+            supervisor or SystemdSupervisor(os.environ, clock),
             health,
             clock,
         )
         yield Running(daemon, detector, url)
 
 
+def _model_labels(model: FittedModel, detector: str) -> dict[str, str]:
+    return {
+        "detector": detector,
+        "name": model.name,
+        "version": model.version,
+        "channels": str(len(model.channels)),
+        "window_length": str(model.window_length),
+    }
+
+
 def history_range(config: Config, begin: str | None, end: str | None) -> KafkaRangeSource:
     """The readings of a stretch of the configured topic; offsets or times, None: all there is."""
-    options = client_options(config.kafka, config.source.bootstrap_servers, os.environ)
-    return KafkaRangeSource(config.source, options, begin=begin, end=end)
+    return KafkaRangeSource(config.source, client_options(config), begin=begin, end=end)

@@ -1,0 +1,264 @@
+"""Readings from a topic, by consumer group; whole record batches, no Python object per reading."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import kafka.errors
+import numpy as np
+from kafka import KafkaConsumer
+from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.structs import OffsetAndMetadata
+from kafka.structs import TopicPartition as ClientPartition
+
+from sentinel.config.schema import SourceConfig
+from sentinel.errors import ConfigError, KafkaError
+from sentinel.ports import ChannelReport, PollBatch, TopicPartition
+from sentinel.records import IndexArray, Readings
+from sentinel.source import record_batches
+from sentinel.source.decoder import Decoded, Decoder
+from sentinel.source.kafka_admin import told
+
+log = logging.getLogger(__name__)
+
+BATCHES_MAX = 1000  # record batches handed on by one poll
+FETCH_BYTES_MAX = 32 << 20
+PARTITION_FETCH_BYTES_MAX = 4 << 20
+END_OFFSETS_EVERY_S = 5.0
+# Another member has the partitions now, or is about to: their records will be read again.
+NOT_OURS = (
+    kafka.errors.CommitFailedError,
+    kafka.errors.RebalanceInProgressError,
+    kafka.errors.IllegalGenerationError,
+    kafka.errors.UnknownMemberIdError,
+    kafka.errors.FencedInstanceIdError,
+)
+
+
+class KafkaSource:
+    """Implements `ports.Source` over the partitions that the consumer group gives us.
+
+    client_options  bootstrap_servers and security, as kafka-python names them
+    channels        the model's, in the order of `Readings.values`
+    Raises          ConfigError where the options are none of kafka-python's; KafkaError where Kafka
+                    cannot be reached or the topic is missing.
+    """
+
+    def __init__(
+        self, config: SourceConfig, client_options: Mapping[str, Any], channels: Sequence[str]
+    ) -> None:
+        self._config = config
+        self._decoder = Decoder(config, channels)
+        self._gone = _GonePartitions()
+        self._partition_of = np.empty(0, np.int32)
+        self._ends: dict[ClientPartition, int] = {}
+        self._ends_s = float("-inf")
+        self._consumer = open_consumer(
+            config,
+            client_options,
+            {
+                "group_id": config.group_id,
+                "auto_offset_reset": config.auto_offset_reset,
+                "partition_assignment_strategy": (CooperativeStickyAssignor,),
+            },
+        )
+        self._consumer.subscribe([config.topic], listener=self._gone)
+
+    @property
+    def entities(self) -> Sequence[str]:
+        """Entity names; `Readings.entity` indexes it."""
+        return self._decoder.entities
+
+    def poll(self, timeout_ms: int) -> PollBatch:
+        """The readings of the record batches that have arrived; KafkaError where one is corrupt.
+
+        A broker that has died shows as empty polls: kafka-python goes on trying.
+        """
+        try:
+            found = self._consumer.poll(timeout_ms)
+        except kafka.errors.KafkaError as error:
+            raise KafkaError(
+                f"cannot read: {error}", where=self._config.topic, hint="see `sentinel check`"
+            ) from error
+        forget = self._forget(self._gone.take())
+        for records in found.values():
+            for batch in record_batches.batches_of(records):
+                self._decoder.decode(batch)
+        decoded = self._decoder.take()
+        self._place(decoded.readings)
+        return poll_batch(decoded, self._positions(found), forget)
+
+    def commit(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Commit what is still ours of `positions`; KafkaError where the group does not answer."""
+        assigned = self._consumer.assignment()
+        offsets = {
+            ClientPartition(*partition): OffsetAndMetadata(offset, "", -1)
+            for partition, offset in positions.items()
+            if ClientPartition(*partition) in assigned
+        }
+        if not offsets:
+            return
+        try:
+            self._consumer.commit(offsets)
+        except NOT_OURS as error:
+            log.warning("commit refused, the records will be read again: %s", error)
+        except kafka.errors.KafkaError as error:
+            raise KafkaError(
+                f"cannot commit: {error}",
+                where=f"group {self._config.group_id}",
+                hint="what was not committed is read again after the restart",
+            ) from error
+
+    def lag_records(self) -> int | None:
+        """Records behind the end; asks the broker only for partitions that never had data."""
+        assigned = self._consumer.assignment()
+        ends = {partition: self._consumer.highwater(partition) for partition in assigned}
+        silent = [partition for partition, end in ends.items() if end is None]
+        if silent:
+            self._ask_ends(silent)
+            ends |= {partition: self._ends.get(partition) for partition in silent}
+        lag = 0
+        for partition, end in ends.items():
+            position = self._position(partition)
+            if end is None or position is None:
+                return None
+            lag += max(0, end - position)
+        return lag
+
+    def assigned(self) -> int:
+        """Partitions that the group has given us."""
+        return len(self._consumer.assignment())
+
+    def channels(self) -> ChannelReport:
+        """The stream's channels so far, against the model's."""
+        return self._decoder.channels()
+
+    def close(self) -> None:
+        """Leave the group. Idempotent."""
+        self._consumer.close(autocommit=False)
+
+    def _positions(self, partitions: Iterable[ClientPartition]) -> dict[TopicPartition, int]:
+        found = {}
+        for partition in partitions:
+            position = self._position(partition)
+            if position is not None:
+                held = self._decoder.hold_back(partition.partition, position)
+                found[partition.topic, partition.partition] = held
+        return found
+
+    def _position(self, partition: ClientPartition) -> int | None:
+        """Where we are in a partition; None where it was taken from us in this very moment."""
+        state = self._consumer._subscription.assignment.get(partition)
+        position = None if state is None else state.position
+        return None if position is None else int(position.offset)
+
+    def _ask_ends(self, partitions: Sequence[ClientPartition]) -> None:
+        now = time.monotonic()
+        if now - self._ends_s < END_OFFSETS_EVERY_S:
+            return
+        self._ends_s = now
+        try:
+            self._ends = self._consumer.end_offsets(partitions)
+        except kafka.errors.KafkaError as error:
+            log.info("the ends of the partitions are not known: %s", error)
+            self._ends = {}
+
+    def _place(self, readings: Readings) -> None:
+        """Remember the partition in which each entity was last seen."""
+        grown = len(self.entities) - len(self._partition_of)
+        if grown > 0:
+            room = max(grown, len(self._partition_of))
+            self._partition_of = np.r_[self._partition_of, np.full(room, -1, np.int32)]
+        self._partition_of[readings.entity] = readings.partition
+
+    def _forget(self, partitions: set[int]) -> Sequence[int]:
+        if not partitions:
+            return ()
+        entities: IndexArray = np.flatnonzero(
+            np.isin(self._partition_of, list(partitions))
+        ).astype(np.int32)
+        self._partition_of[entities] = -1
+        self._decoder.forget(entities)
+        log.info("partitions given up: %s", ", ".join(map(str, sorted(partitions))))
+        return [int(entity) for entity in entities]
+
+
+class _GonePartitions(AsyncConsumerRebalanceListener):  # type: ignore[misc]
+    """Collects the partitions that went to others; called on kafka-python's own thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers: set[int] = set()
+
+    async def on_partitions_revoked(self, revoked: Iterable[ClientPartition]) -> None:
+        with self._lock:
+            self._numbers |= {partition.partition for partition in revoked}
+
+    async def on_partitions_lost(self, lost: Iterable[ClientPartition]) -> None:
+        await self.on_partitions_revoked(lost)
+
+    async def on_partitions_assigned(self, assigned: Iterable[ClientPartition]) -> None:
+        numbers = sorted(partition.partition for partition in assigned)
+        if numbers:
+            log.info("partitions assigned: %s", ", ".join(map(str, numbers)))
+
+    def take(self) -> set[int]:
+        """Those since the last call."""
+        with self._lock:
+            numbers, self._numbers = self._numbers, set()
+        return numbers
+
+
+def open_consumer(
+    config: SourceConfig, client_options: Mapping[str, Any], more: Mapping[str, Any]
+) -> KafkaConsumer:
+    """A consumer that hands out whole record batches, and whose topic exists."""
+    options = {
+        "isolation_level": "read_committed",
+        "enable_auto_commit": False,
+        "fetch_max_bytes": FETCH_BYTES_MAX,
+        "max_partition_fetch_bytes": PARTITION_FETCH_BYTES_MAX,
+        "max_poll_records": BATCHES_MAX,
+        **more,
+        **client_options,
+        **config.client,
+    }
+    strangers = sorted(set(options) - set(KafkaConsumer.DEFAULT_CONFIG))
+    if strangers:
+        raise ConfigError(
+            f"kafka-python's consumer has no option {strangers[0]!r}", where="source.client"
+        )
+    with told(f"read the topic {config.topic!r}"):
+        consumer = KafkaConsumer(**options)
+        try:
+            record_batches.install(consumer)
+            partitions = consumer.partitions_for_topic(config.topic)
+        except BaseException:
+            consumer.close(autocommit=False)
+            raise
+    if not partitions:
+        consumer.close(autocommit=False)
+        raise KafkaError(
+            f"there is no topic {config.topic!r}", where="source.topic", hint="create it first"
+        )
+    return consumer
+
+
+def poll_batch(
+    decoded: Decoded, positions: Mapping[TopicPartition, int], forget: Sequence[int] = ()
+) -> PollBatch:
+    """What was decoded, as the port has it."""
+    return PollBatch(
+        records=decoded.records,
+        readings=decoded.readings,
+        rejected=decoded.rejected,
+        masked=decoded.masked,
+        dead_letters=decoded.dead_letters,
+        positions=positions,
+        forget=forget,
+    )
