@@ -12,7 +12,7 @@ from sentinel.kernels.types import Float32Array
 
 @jit
 def affine(w: Float32Array, x: Float32Array, z: Float32Array) -> None:
-    """z += w x.  w (R, K), x (K, B), z (R, B)."""
+    """Add w x to z.  w (R, K), x (K, B), z (R, B)."""
     rows, inputs = w.shape
     windows = x.shape[1]
     whole = inputs // 4 * 4
@@ -20,9 +20,7 @@ def affine(w: Float32Array, x: Float32Array, z: Float32Array) -> None:
         for k in range(0, whole, 4):
             w0, w1, w2, w3 = w[r, k], w[r, k + 1], w[r, k + 2], w[r, k + 3]
             for b in range(windows):
-                z[r, b] += (w0 * x[k, b] + w1 * x[k + 1, b]) + (
-                    w2 * x[k + 2, b] + w3 * x[k + 3, b]
-                )
+                z[r, b] += (w0 * x[k, b] + w1 * x[k + 1, b]) + (w2 * x[k + 2, b] + w3 * x[k + 3, b])
         for k in range(whole, inputs):
             w0 = w[r, k]
             for b in range(windows):
@@ -31,7 +29,7 @@ def affine(w: Float32Array, x: Float32Array, z: Float32Array) -> None:
 
 @jit
 def affine_backward(w: Float32Array, dz: Float32Array, dx: Float32Array) -> None:
-    """dx += w' dz.  w (R, K), dz (R, B), dx (K, B)."""
+    """Add w' dz to dx.  w (R, K), dz (R, B), dx (K, B)."""
     rows, inputs = w.shape
     windows = dz.shape[1]
     whole = rows // 4 * 4
@@ -52,7 +50,7 @@ def affine_backward(w: Float32Array, dz: Float32Array, dx: Float32Array) -> None
 def affine_weights(
     dz: Float32Array, x: Float32Array, transposed: Float32Array, dw: Float32Array
 ) -> None:
-    """dw += dz x'.  dz (R, B), x (K, B), transposed (B, K) scratch, dw (R, K).
+    """Add dz x' to dw.  dz (R, B), x (K, B), transposed (B, K) scratch, dw (R, K).
 
     The inner loop runs over K, not over the windows: a sum over lanes would not vectorise.
     """
@@ -77,7 +75,7 @@ def affine_weights(
 
 @jit
 def add_rows(dz: Float32Array, db: Float32Array) -> None:
-    """db += sum of dz over the windows.  dz (R, B), db (R,)."""
+    """Add the sum of dz over the windows to db.  dz (R, B), db (R,)."""
     for r in range(dz.shape[0]):
         total = dz[r, 0] * 0
         for b in range(dz.shape[1]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sentinel.kernels.jit import shared
+from sentinel.kernels.types import Scalar
 
 # tanh as a rational minimax on [-LIMIT, LIMIT], where float32 tanh reaches 1.
 # Source: Eigen, generic_fast_tanh_float (MPL-2.0 header, coefficients are facts); |error| <= 4e-7.
@@ -29,7 +30,7 @@ ONE = np.float32(1.0)
 
 
 @shared
-def tanh(x):  # type: ignore[no-untyped-def]
+def tanh(x: Scalar) -> Scalar:
     """Hyperbolic tangent of a float32, |error| <= 4e-7; NaN stays NaN."""
     # Comparisons this way round let a NaN through.
     x = LIMIT if x > LIMIT else x
@@ -41,25 +42,34 @@ def tanh(x):  # type: ignore[no-untyped-def]
 
 
 @shared
-def sigmoid(x):  # type: ignore[no-untyped-def]
+def sigmoid(x: Scalar) -> Scalar:
     """Logistic function of a float32, |error| <= 2e-7; NaN stays NaN."""
     return HALF + HALF * tanh(HALF * x)
 
 
 @shared
-def cell_state(i, f, g, c_before):  # type: ignore[no-untyped-def]
+def cell_state(i: Scalar, f: Scalar, g: Scalar, c_before: Scalar) -> Scalar:
     """The new cell state from activated gates: c = f c_before + i g."""
     return f * c_before + i * g
 
 
 @shared
-def cell_output(o, c):  # type: ignore[no-untyped-def]
+def cell_output(o: Scalar, c: Scalar) -> Scalar:
     """The output of the cell: h = o tanh(c)."""
     return o * tanh(c)
 
 
 @shared
-def cell_backward(dh, dc, i, f, g, o, c, c_before):  # type: ignore[no-untyped-def]
+def cell_backward(
+    dh: Scalar,
+    dc: Scalar,
+    i: Scalar,
+    f: Scalar,
+    g: Scalar,
+    o: Scalar,
+    c: Scalar,
+    c_before: Scalar,
+) -> tuple[Scalar, Scalar, Scalar, Scalar, Scalar]:
     """Gradients of one LSTM cell by its pre-activations: (dz_i, dz_f, dz_g, dz_o, dc_before).
 
     dh, dc  gradients of the loss by this step's h and (from the next step) c.

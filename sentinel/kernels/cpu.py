@@ -79,10 +79,8 @@ def _activate(z: Float32Array) -> None:
 
 
 @jit
-def _advance(
-    gates: Float32Array, c_before: Float32Array, c: Float32Array, y: Float32Array
-) -> None:
-    """Gates (4H, B) and c_before (H, B) to c and y (H, B); each loop writes one array: SIMD code."""
+def _advance(gates: Float32Array, c_before: Float32Array, c: Float32Array, y: Float32Array) -> None:
+    """Gates (4H, B), c_before (H, B) to c, y (H, B). Each loop writes one array: SIMD code."""
     hidden, windows = c.shape
     for j in range(hidden):
         i, f = gates[GATE_I * hidden + j], gates[GATE_F * hidden + j]
@@ -152,13 +150,12 @@ def lstm_backward(
                 affine_backward(w_x, z, dx[t])
     if repeated:
         affine_weights(repeated_dz, x[0], x_transposed, dw_x)
-        affine_backward(w_x, repeated_dz, dx[0])
+        if dx.shape[0] > 0:
+            affine_backward(w_x, repeated_dz, dx[0])
 
 
 @jit
-def dense_forward(
-    y: Float32Array, w: Float32Array, bias: Float32Array, out: Float32Array
-) -> None:
+def dense_forward(y: Float32Array, w: Float32Array, bias: Float32Array, out: Float32Array) -> None:
     """out_t = w y_t + bias at every step.  y (T, H, B), w (F, H), bias (F,), out (T, F, B)."""
     steps, rows, windows = out.shape
     for t in range(steps):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from sentinel.kernels.jit import jit, shared
-from sentinel.kernels.types import Float32Array, FloatArray, TimeArray
+from sentinel.kernels.types import Float32Array, FloatArray, Scalar, TimeArray
 
 # Scaled values beyond this say "far off" already; larger ones would only swamp the other channels.
 CLIP = 10.0
 
 
 @shared
-def scale(value, centre, spread):  # type: ignore[no-untyped-def]
+def scale(value: Scalar, centre: Scalar, spread: Scalar) -> Scalar:
     """(value - centre) / spread, clipped to +-CLIP; NaN stays NaN."""
     z = (value - centre) / spread
     z = CLIP if z > CLIP else z
@@ -20,16 +20,18 @@ def scale(value, centre, spread):  # type: ignore[no-untyped-def]
 
 
 @shared
-def has_value(values, n):  # type: ignore[no-untyped-def]
+def has_value(values: FloatArray, n: int) -> bool:
     """Whether row n of values (N, F) holds anything but NaN."""
-    for f in range(values.shape[1]):
+    for f in range(values.shape[1]):  # noqa: SIM110 (Numba compiles no generator)
         if not np.isnan(values[n, f]):
             return True
     return False
 
 
 @jit
-def scale_rows(values: FloatArray, centre: FloatArray, spread: FloatArray, out: Float32Array) -> None:
+def scale_rows(
+    values: FloatArray, centre: FloatArray, spread: FloatArray, out: Float32Array
+) -> None:
     """Rows in raw units to scaled units.  values, out (N, F); centre, spread (F,)."""
     for n in range(values.shape[0]):
         for f in range(values.shape[1]):

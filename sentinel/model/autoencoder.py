@@ -53,7 +53,7 @@ class Trace:
 
 
 def reconstruct(parameters: Parameters, x: Float32Array) -> Float32Array:
-    """The model's reconstruction of windows.  x (T, F, B), scaled, 0 where masked; the same back."""
+    """What the model makes of windows.  x (T, F, B), scaled, 0 where masked; the same back."""
     return forward(parameters, x, keep=False).x_hat
 
 

@@ -108,9 +108,7 @@ def train(
                 total, values = total + batch_total, values + batch_values
                 train_loss = total / max(values, 1.0)
                 on_step(
-                    Progress(
-                        epoch, settings.epochs_max, step, len(batches), train_loss, best_loss
-                    )
+                    Progress(epoch, settings.epochs_max, step, len(batches), train_loss, best_loss)
                 )
             loss = mean_loss(parameters, validation_windows, evaluated)
             if loss < best_loss:
@@ -131,9 +129,7 @@ def train(
     )
 
 
-def mean_loss(
-    parameters: Parameters, windows: WindowSet, chosen: TimeArray | None = None
-) -> float:
+def mean_loss(parameters: Parameters, windows: WindowSet, chosen: TimeArray | None = None) -> float:
     """Mean squared reconstruction error of windows, over unmasked values; NaN where none are."""
     chosen = np.arange(len(windows)) if chosen is None else chosen
     total, values = 0.0, 0.0
