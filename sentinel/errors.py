@@ -14,6 +14,7 @@ code  meaning
 6     Kafka: unreachable, not authorised, or a topic is missing
 7     ``sentinel demo --exit``: no known failure was caught
 130   interrupted by Ctrl-C
+141   the reader of the output went away, as in ``sentinel ... | head``
 ====  ======================================================================
 """
 

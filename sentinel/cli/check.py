@@ -20,6 +20,7 @@ from sentinel.cli.check_topics import (
 )
 from sentinel.cli.findings import Finding, exit_code, note, ok, print_findings
 from sentinel.cli.output import OutputConsole
+from sentinel.cli.progress import Spinner
 from sentinel.config.kafka_client import client_options
 from sentinel.config.loading import Examined, examine
 from sentinel.config.problems import did_you_mean
@@ -198,9 +199,11 @@ def _sample(config: Config, model: FittedModel | None, wishes: Wishes) -> Iterat
         yield note("sample", "not taken: it is read with the model's channels")
         return
     options = client_options(config) | config.source.client
-    try:
-        records = latest_records(options, config.source.topic, wishes.sample, wishes.timeout_ms)
-    except KafkaError as error:
-        yield kafka_problem(error, "source.topic")
-        return
-    yield from check_sample(config, model, records)
+    # The first time after an installation the decoder is compiled, which takes a while.
+    with Spinner("reading and decoding the newest records"):
+        try:
+            records = latest_records(options, config.source.topic, wishes.sample, wishes.timeout_ms)
+            found = list(check_sample(config, model, records))
+        except KafkaError as error:
+            found = [kafka_problem(error, "source.topic")]
+    yield from found

@@ -89,8 +89,9 @@ class Cluster:
             result = answer["topics"][0]
             if result["error_code"]:
                 kind = kafka.errors.for_code(result["error_code"]).__name__
+                reason = (result["error_message"] or kind).rstrip(".")
                 raise KafkaError(
-                    f"cannot create the topic {name!r}: {result['error_message'] or kind}",
+                    f"cannot create the topic {name!r}: {reason}",
                     hint="it can also be created by whoever administers the cluster",
                 )
             self._admin.wait_for_topics([name])

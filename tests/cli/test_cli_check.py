@@ -49,6 +49,7 @@ class Plant:
             f"{prefix}.{name}" for name in ("readings", "events", "letters")
         )
         self.extra = ""
+        self.timeout_s = 5.0
 
     def check(self, *arguments: str) -> Result:
         self.path.write_text(
@@ -59,7 +60,7 @@ class Plant:
             f"{self.extra}"
         )
         return CliRunner().invoke(
-            cli, ["check", "--config", str(self.path), "--timeout", "3", *arguments]
+            cli, ["check", "--config", str(self.path), f"--timeout={self.timeout_s}", *arguments]
         )
 
     def produce(self, *values: bytes, key: bytes | None = b"pump-1", partition: int = 0) -> None:
@@ -82,7 +83,9 @@ def nowhere(tmp_path: Path, model: Path) -> Plant:
     """A plant whose broker does not run."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    return Plant(tmp_path, f"127.0.0.1:{port}", "nowhere")
+    made = Plant(tmp_path, f"127.0.0.1:{port}", "nowhere")
+    made.timeout_s = 0.5
+    return made
 
 
 def reading(i: int, step_s: int = 5, **values: object) -> bytes:
