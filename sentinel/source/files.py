@@ -23,7 +23,7 @@ from sentinel.source.history_wide import read_wide
 __all__ = ["FileLayout", "FileSource"]
 
 BATCH_ROWS = 65_536
-BATCH_BYTES = 32 << 20  # of values; fewer rows where there are many channels
+BATCH_BYTES = 8 << 20  # of values; fewer rows where there are many channels
 REPORTED_MAX = 100  # names in each list of `channels()`
 
 

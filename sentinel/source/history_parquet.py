@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from sentinel.errors import DataError
 from sentinel.source.history_table import Kind, damaged, kinds_of, pieces, unreadable
 
-PAGE_BUFFER_BYTES = 1 << 20  # per column; without it a column of a row group is read at once
+PAGE_BUFFER_BYTES = 64 << 10  # per column; without it a column of a row group is read at once
 SAMPLE_ROWS = 1_000
 
 

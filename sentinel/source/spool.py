@@ -50,7 +50,7 @@ class Spool:
         try:
             for name in DTYPES:
                 # Unbuffered: what the disk refuses is refused at once, and nothing waits for close.
-                file = tempfile.TemporaryFile(dir=self.directory, buffering=0)  # noqa: SIM115
+                file = tempfile.TemporaryFile(dir=self.directory, buffering=0)
                 self._files[name] = self._stack.enter_context(file)
         except OSError as error:
             self._stack.close()
@@ -95,9 +95,13 @@ class Spool:
         if not self._length:
             return Readings.empty(self._channels or 0)
         assert self._channels is not None
-        columns = {name: self._column(name) for name in DTYPES}
-        values = columns.pop("values").reshape(self._length, self._channels)
-        return Readings(**columns, values=values)
+        return Readings(
+            self._column("entity"),
+            self._column("time_ns"),
+            self._column("partition"),
+            self._column("offset"),
+            self._column("values", self._channels),
+        )
 
     def allocate(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Zeros on the spool's disk, as `np.zeros` has them in memory; DataError where it is full.
@@ -114,8 +118,9 @@ class Spool:
             raise self._refused(error, size) from None
         return np.memmap(file, dtype=dtype, mode="r+", shape=shape)
 
-    def _column(self, name: str) -> NDArray[np.generic]:
-        return np.memmap(self._files[name], dtype=DTYPES[name], mode="r")
+    def _column(self, name: str, *width: int) -> NDArray[Any]:
+        shape = (self._length, *width)
+        return np.memmap(self._files[name], dtype=DTYPES[name], mode="r", shape=shape)
 
     def _refused(self, error: OSError, batch_bytes: int) -> DataError:
         if error.errno not in NO_SPACE:
@@ -135,14 +140,14 @@ class Spool:
 
 
 def _default_directory() -> Path:
-    """/var/tmp before /tmp: the latter is often in memory, which is what a spool shall save."""
+    # Not /tmp first: it is often in memory, which is what a spool shall save.
     if not os.environ.get("TMPDIR") and os.access("/var/tmp", os.W_OK | os.X_OK):  # noqa: S108
         return Path("/var/tmp")  # noqa: S108
     return Path(tempfile.gettempdir())
 
 
-def _bytes(column: NDArray[np.generic], kind: DTypeLike) -> memoryview:
-    return memoryview(np.ascontiguousarray(column, kind).reshape(-1).view(np.uint8))
+def _bytes(column: NDArray[Any], kind: DTypeLike) -> memoryview:
+    return np.ascontiguousarray(column, kind).reshape(-1).view(np.uint8).data
 
 
 def _write(file: BinaryIO, data: memoryview) -> None:
