@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -163,11 +162,14 @@ def start_daemon(
         with log.open("w") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sentinel", "run", "--config", str(config)],
-                stderr=stderr, text=True, env=os.environ | {"GROUP": group},
+                stderr=stderr, text=True
             )  # fmt: skip
         daemon = DaemonProcess(process, f"http://127.0.0.1:{port}", config, topics, log)
         running.append(daemon)
-        wait_until(lambda: daemon.get("/-/ready")[0] == 200 or not daemon.alive(), 90)
+        try:
+            wait_until(lambda: daemon.get("/-/ready")[0] == 200 or not daemon.alive(), 120)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}; {daemon.get('/-/ready')}; {log.read_text()}") from error
         assert daemon.alive(), log.read_text()
         return daemon
 
