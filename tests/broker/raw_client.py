@@ -7,7 +7,7 @@ import struct
 from typing import Any, Self
 
 from kafka.errors import CoordinatorLoadInProgressError
-from kafka.protocol.consumer import FetchRequest
+from kafka.protocol.consumer import FetchRequest, JoinGroupRequest, SyncGroupRequest
 from kafka.protocol.producer import InitProducerIdRequest, ProduceRequest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
@@ -57,6 +57,35 @@ class RawClient:
 
         return int(wait_until(answered).producer_id)
 
+    def join(
+        self, group_id: str, *, member_id: str = "", instance_id: str | None = None, version: int
+    ) -> Any:
+        """The answer to a JoinGroup; its timeouts are long."""
+        Protocol = JoinGroupRequest.JoinGroupRequestProtocol
+        request = JoinGroupRequest(
+            group_id=group_id,
+            session_timeout_ms=600_000,
+            rebalance_timeout_ms=600_000,
+            member_id=member_id,
+            group_instance_id=instance_id,
+            protocol_type="consumer",
+            protocols=[Protocol(name="range", metadata=b"")],
+        )
+        return self.ask(request, version)
+
+    def sync(self, group_id: str, joined: Any, instance_id: str | None, version: int) -> Any:
+        """The answer to the SyncGroup of a leader that assigns nothing."""
+        request = SyncGroupRequest(
+            group_id=group_id,
+            generation_id=joined.generation_id,
+            member_id=joined.member_id,
+            group_instance_id=instance_id,
+            protocol_type="consumer",
+            protocol_name="range",
+            assignments=[],
+        )
+        return self.ask(request, version)
+
     def produce(self, topic: str, records: bytes) -> tuple[int, int]:
         """Error code and base offset of one batch for partition 0."""
         Topic = ProduceRequest.TopicProduceData
@@ -67,7 +96,13 @@ class RawClient:
         return answer.error_code, answer.base_offset
 
     def fetch(
-        self, topic: str, offset: int, *, session_id: int = 0, session_epoch: int = -1
+        self,
+        topic: str,
+        offset: int,
+        *,
+        max_wait_ms: int = 100,
+        session_id: int = 0,
+        session_epoch: int = -1,
     ) -> Any:
         """The answer to a Fetch of partition 0."""
         Topic = FetchRequest.FetchTopic
@@ -75,7 +110,7 @@ class RawClient:
             partition=0, fetch_offset=offset, partition_max_bytes=1 << 20
         )
         request = FetchRequest(
-            max_wait_ms=100,
+            max_wait_ms=max_wait_ms,
             min_bytes=1,
             max_bytes=1 << 20,
             session_id=session_id,

@@ -92,6 +92,8 @@ def test_a_topic_grows_but_does_not_shrink(any_kafka, admin, unique_name):
     wait_until(lambda: partitions_of(admin, name) == [0, 1, 2, 3, 4])
     with pytest.raises(InvalidPartitionsError):
         admin.create_partitions({name: 3})
+    admin.create_partitions({name: 9}, validate_only=True)
+    assert partitions_of(admin, name) == [0, 1, 2, 3, 4]
 
 
 def test_an_unknown_topic_is_described_as_unknown(admin, unique_name):

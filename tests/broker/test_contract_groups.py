@@ -4,7 +4,13 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import CommitFailedError, FencedInstanceIdError
+from kafka.errors import (
+    CommitFailedError,
+    FencedInstanceIdError,
+    NoError,
+    OffsetMetadataTooLargeError,
+    UnknownTopicOrPartitionError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from tests.broker.group_member import GroupMember, resume_join
@@ -172,6 +178,22 @@ def test_offsets_are_committed_with_their_metadata(topic, outsider):
     committed = outsider.committed(partition, metadata=True)
     assert (committed.offset, committed.metadata) == (17, "state=abc")
     assert outsider.committed(TopicPartition(topic, 0)) is None
+
+
+def test_what_cannot_be_committed_is_refused(any_kafka, topic, group):
+    refused = any_kafka.admin.alter_group_offsets(
+        group,
+        {
+            TopicPartition(topic, 0): OffsetAndMetadata(1, "x" * 5000, -1),
+            TopicPartition(topic, 1): OffsetAndMetadata(1, "", -1),
+            TopicPartition(topic, PARTITIONS): OffsetAndMetadata(1, "", -1),
+        },
+    )
+    assert refused == {
+        TopicPartition(topic, 0): OffsetMetadataTooLargeError,
+        TopicPartition(topic, 1): NoError,
+        TopicPartition(topic, PARTITIONS): UnknownTopicOrPartitionError,
+    }
 
 
 def test_a_commit_asked_for_in_the_background_arrives(topic, outsider):

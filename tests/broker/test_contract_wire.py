@@ -1,6 +1,7 @@
 """What sentinel needs of a broker: the same answers to what only a broken client would send."""
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
@@ -9,8 +10,10 @@ from kafka.errors import (
     FetchSessionIdNotFoundError,
     InvalidProducerEpochError,
     InvalidRecordError,
+    MemberIdRequiredError,
     OffsetOutOfRangeError,
     OutOfOrderSequenceNumberError,
+    UnknownMemberIdError,
     UnknownTopicOrPartitionError,
     UnsupportedVersionError,
 )
@@ -22,6 +25,8 @@ from tests.broker.raw_client import RawClient, batch
 API_VERSIONS = 18
 NO_SUCH_API = 999
 PRODUCE = 0
+MEMBER_ID_REQUIRED_SINCE = 4  # version of JoinGroup (KIP-394)
+SKIP_ASSIGNMENT_SINCE = 9  # version of JoinGroup (KIP-814)
 CHECKSUM, LAST_OFFSET_DELTA = slice(17, 21), slice(23, 27)  # in the header of a batch
 
 
@@ -107,16 +112,55 @@ def test_producing_to_an_unknown_topic_is_answered(client, unique_name):
     )
 
 
+def test_a_waiting_fetch_is_answered_when_a_record_comes(any_kafka, topic, client):
+    with ThreadPoolExecutor() as pool, RawClient(any_kafka.bootstrap_servers) as producer:
+        waiting = pool.submit(client.fetch, topic, 0, max_wait_ms=30_000)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+        producer.produce(topic, batch(b"late"))
+        (partition,) = waiting.result(10).responses[0].partitions
+    assert bytes(partition.records).endswith(batch(b"late")[-10:])
+
+
 @pytest.mark.parametrize("offset", [-1, 3])
 def test_a_fetch_beyond_the_log_is_answered_at_once(topic, client, offset):
     client.produce(topic, batch(b"a", b"b"))
-    (partition,) = client.fetch(topic, offset).responses[0].partitions
+    (partition,) = client.fetch(topic, offset, max_wait_ms=30_000).responses[0].partitions
     assert partition.error_code == OffsetOutOfRangeError.errno
 
 
 def test_a_fetch_in_an_unknown_session_is_refused(topic, client):
     answer = client.fetch(topic, 0, session_id=4711, session_epoch=5)
     assert answer.error_code == FetchSessionIdNotFoundError.errno
+
+
+@pytest.mark.parametrize("version", [8, 9])
+def test_a_static_leader_that_comes_back_does_not_assign_again(client, unique_name, version):
+    group = unique_name("static")
+    before = client.join(group, instance_id="a", version=version)
+    assert before.leader == before.member_id
+    assert client.sync(group, before, "a", 5).error_code == 0
+    after = client.join(group, instance_id="a", version=version)
+    assert (after.error_code, after.generation_id) == (0, before.generation_id)
+    assert after.member_id != before.member_id
+    assert after.skip_assignment == (version >= SKIP_ASSIGNMENT_SINCE)
+    assert (after.leader == after.member_id) == (version >= SKIP_ASSIGNMENT_SINCE)
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_new_member_has_to_know_its_id_before_it_joins(client, unique_name, version):
+    group = unique_name("new")
+    answer = client.join(group, version=version)
+    if version >= MEMBER_ID_REQUIRED_SINCE:
+        assert answer.error_code == MemberIdRequiredError.errno
+        answer = client.join(group, member_id=answer.member_id, version=version)
+    assert answer.error_code == 0
+    assert answer.leader == answer.member_id
+
+
+def test_an_unknown_member_may_not_join(client, unique_name):
+    answer = client.join(unique_name("group"), member_id="nobody", version=5)
+    assert answer.error_code == UnknownMemberIdError.errno
 
 
 def test_an_unknown_version_of_api_versions_is_answered_so_that_clients_can_negotiate(client):

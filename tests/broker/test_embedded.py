@@ -10,9 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import InvalidTopicError, InvalidTxnStateError
+from kafka.admin import KafkaAdminClient
+from kafka.errors import (
+    InvalidRequestError,
+    InvalidTopicError,
+    InvalidTxnStateError,
+    UnknownTopicOrPartitionError,
+)
 from kafka.errors import KafkaError as ClientError
-from kafka.protocol.consumer import FetchRequest, JoinGroupRequest
+from kafka.protocol.producer import InitProducerIdRequest
 
 from sentinel.broker import EmbeddedBroker
 from sentinel.broker.server import MAX_REQUEST_BYTES
@@ -98,30 +104,19 @@ def test_its_port_is_free_for_the_next_one():
 def test_waiting_clients_do_not_hold_up_its_end(caplog):
     broker = EmbeddedBroker(topics={"t": 1})
     broker.start()
-    Topic = FetchRequest.FetchTopic
-    partitions = [Topic.FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=1000)]
-    long_poll = FetchRequest(
-        max_wait_ms=600_000,
-        min_bytes=1,
-        max_bytes=1000,
-        topics=[Topic(topic="t", partitions=partitions)],
-    )
-    Protocol = JoinGroupRequest.JoinGroupRequestProtocol
-    join = JoinGroupRequest(
-        group_id="g",
-        session_timeout_ms=600_000,
-        rebalance_timeout_ms=600_000,
-        protocol_type="consumer",
-        protocols=[Protocol(name="range", metadata=b"")],
-    )
     with (
         RawClient(broker.bootstrap_servers) as poller,
         RawClient(broker.bootstrap_servers) as member,
         ThreadPoolExecutor() as pool,
     ):
-        reserved = member.ask(join, 5)  # a rebalance waits for this id, which nobody joins with
+        reserved = member.join(
+            "g", version=5
+        )  # a rebalance waits for this id, which nobody joins with
         assert reserved.member_id
-        waiting = [pool.submit(poller.ask, long_poll, 11), pool.submit(member.ask, join, 3)]
+        waiting = [
+            pool.submit(poller.fetch, "t", 0, max_wait_ms=600_000),
+            pool.submit(member.join, "g", version=3),
+        ]
         with pytest.raises(TimeoutError):
             waiting[1].result(0.3)
         broker.stop()
@@ -129,6 +124,20 @@ def test_waiting_clients_do_not_hold_up_its_end(caplog):
             with pytest.raises(ConnectionError):
                 each.result(10)
     assert sent_by_the_broker(caplog) == []
+
+
+def test_who_waits_for_a_topic_hears_that_it_was_deleted(broker):
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+    try:
+        with ThreadPoolExecutor() as pool, RawClient(broker.bootstrap_servers) as client:
+            waiting = pool.submit(client.fetch, "readings", 0, max_wait_ms=30_000)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.3)
+            admin.delete_topics(["readings"])
+            (partition,) = waiting.result(10).responses[0].partitions
+    finally:
+        admin.close()
+    assert partition.error_code == UnknownTopicOrPartitionError.errno
 
 
 def test_the_oldest_records_go_beyond_the_limit():
@@ -178,6 +187,8 @@ def test_transactions_are_refused_and_do_not_hang(broker):
     with RawClient(broker.bootstrap_servers) as client:
         transactional = batch(b"x", producer_id=1, epoch=0, sequence=0, transactional=True)
         assert client.produce("readings", transactional) == (InvalidTxnStateError.errno, -1)
+        request = InitProducerIdRequest(transactional_id="tx", transaction_timeout_ms=1000)
+        assert client.ask(request, 2).error_code == InvalidRequestError.errno
 
 
 def test_a_request_that_is_not_spoken_is_told_to_the_log(broker, caplog):

@@ -116,6 +116,8 @@ async def test_followers_wait_until_the_leader_has_assigned():
     await asyncio.sleep(0)
     with pytest.raises(kafka_errors.RebalanceInProgressError):
         group.heartbeat(leader.member_id, None, leader.generation_id)
+    with pytest.raises(kafka_errors.RebalanceInProgressError):
+        await group.sync(leader.member_id, None, leader.generation_id, {})
     again = await group.join(request(leader.member_id))
     follower = await joining
     assert follower.members == ()
