@@ -2,84 +2,88 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import BinaryIO, Self
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 
+from sentinel.config.schema import TimestampUnit
 from sentinel.errors import DataError
-from sentinel.records import Readings, Scores, Status, TimeArray
+from sentinel.records import Readings, Scores
+from sentinel.sink.score_columns import (
+    score_columns,
+    status_texts,
+    time_type,
+    times_as_text,
+    times_as_values,
+)
 
-NS_PER_UNIT = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-TEXTS = {
-    Status.OK: "ok",
-    Status.BETWEEN: "between strides",
-    Status.DUPLICATE: "duplicate",
-    Status.LATE: "late",
-    Status.REJECTED: "rejected",
-}
+COLUMNS = ("timestamp", "entity", "anomaly_score", "score_ratio", "is_anomaly", "status")
+NEEDS_QUOTES = frozenset(',"\r\n')
 
 
 class ScoresWriter:
     """Writes `timestamp, entity, anomaly_score, score_ratio, is_anomaly, status`.
 
-    path       Parquet where it ends in .parquet, else CSV; - is standard output. A file appears
-               whole or not at all: it is written beside its place and renamed at the end.
-    entities   names that `Readings.entity` indexes
-    time_unit  how times are written: s, ms, us, ns (numbers) or iso8601
+    path           Parquet where it ends in .parquet, else CSV; - is standard output. A file
+                   appears whole or not at all: it is written beside its place and renamed at the
+                   end, and on an error it is removed. Devices and pipes are written to directly.
+    entities       names that `Readings.entity` indexes; may grow
+    window_length  the N of `warming n/N`
+    time_unit      how times are written: see `score_columns`
+
+    Numbers are the shortest that read back the same; a score that is not there yet is empty.
+    Raises DataError where the file cannot be written; BrokenPipeError of standard output goes on.
     """
 
     def __init__(
-        self, path: str, entities: Sequence[str], window_length: int, time_unit: str
+        self,
+        path: str,
+        entities: Sequence[str],
+        window_length: int,
+        time_unit: TimestampUnit = "iso8601",
     ) -> None:
-        self._path = None if path == "-" else Path(path)
-        self._temporary = Path(f"{path}.tmp")
+        # A link stays a link: what it leads to is replaced.
+        self._path = None if path == "-" else Path(os.path.realpath(path))
+        self._temporary: Path | None = None
         self._entities = entities
+        self._texts = status_texts(window_length)
         self._time_unit = time_unit
-        self._statuses = _statuses(window_length)
-        self._file: Any = None
-        self._writer: Any = None
+        self._file: BinaryIO = sys.stdout.buffer
+        self._parquet: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
-        if self._path is None:
-            self._file = sys.stdout.buffer
-            return self
-        try:
-            self._file = self._temporary.open("wb")
-        except OSError as error:
-            raise DataError(
-                f"cannot write: {error.strerror}", where=str(self._path)
-            ) from error
+        if self._path is not None:
+            try:
+                self._file = self._opened(self._path)
+            except OSError as error:
+                raise self._refused(error) from None
+        if self._path is not None and self._path.suffix == ".parquet":
+            self._parquet = pq.ParquetWriter(self._file, _schema(self._time_unit))
+        else:
+            self._put(f"{','.join(COLUMNS)}\n".encode())
         return self
 
     def write(self, readings: Readings, scores: Scores) -> None:
         """One row per reading, in order."""
-        entities, entity = np.unique(readings.entity, return_inverse=True)
-        names = pa.array([self._entities[index] for index in entities.tolist()], pa.string())
-        code = np.where(
-            scores.status == Status.WARMING, len(Status) + scores.filled, scores.status
-        ).astype(np.int32)
-        table = pa.table({
-            "timestamp": self._times(readings.time_ns),
-            "entity": names.take(pa.array(entity)),
-            "anomaly_score": pa.array(scores.anomaly_score, from_pandas=True),
-            "score_ratio": pa.array(scores.score_ratio, from_pandas=True),
-            "is_anomaly": pa.array(scores.is_anomaly.astype(np.int8)),
-            "status": self._statuses.take(pa.array(code)),
-        })  # fmt: skip
+        columns = score_columns(readings, scores, self._entities, self._texts)
+        if self._parquet is None:
+            times = times_as_text(readings.time_ns, self._time_unit)
+            self._put(_csv(pa.table({"timestamp": times, **columns})))
+            return
+        times = times_as_values(readings.time_ns, self._time_unit)
+        rows = pa.record_batch({"timestamp": times, **columns})
         try:
-            self._open(table.schema).write_table(table)
+            self._parquet.write_batch(rows)
         except OSError as error:
-            if self._path is None:
-                raise
-            raise DataError(f"cannot write: {error.strerror}", where=str(self._path)) from error
+            raise self._refused(error) from None
 
     def __exit__(
         self,
@@ -87,44 +91,68 @@ class ScoresWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        if self._path is None:
+        try:
+            if error is None:
+                self._complete()
+        finally:
+            self._release()
+
+    def _opened(self, path: Path) -> BinaryIO:
+        if path.exists() and not path.is_file():
+            return path.open("wb")
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        return self._temporary.open("wb")
+
+    def _put(self, data: bytes | pa.Buffer) -> None:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            if self._path is None:
+                raise
+            raise self._refused(error) from None
+
+    def _complete(self) -> None:
+        try:
+            if self._parquet is not None:
+                self._parquet.close()
             self._file.flush()
+            if self._temporary is not None and self._path is not None:
+                os.fsync(self._file.fileno())
+                self._temporary.replace(self._path)
+        except OSError as error:
+            if self._path is None:
+                raise
+            raise self._refused(error) from None
+
+    def _release(self) -> None:
+        """Close and remove what is left, after success and after an error alike."""
+        if self._path is None:
             return
-        self._file.close()
-        if error is None:
-            self._temporary.replace(self._path)
-        else:
+        # Closing writes again: after an error it fails once more, and the first error counts.
+        with suppress(OSError):
+            if self._parquet is not None:
+                self._parquet.close()
+        with suppress(OSError):
+            self._file.close()
+        if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
 
-    def _open(self, schema: pa.Schema) -> Any:
-        if self._writer is None:
-            parquet = self._path is not None and self._path.suffix == ".parquet"
-            self._writer = (
-                pa.parquet.ParquetWriter(self._file, schema)
-                if parquet
-                else pa.csv.CSVWriter(
-                    self._file, schema,
-                    write_options=pa.csv.WriteOptions(quoting_style="needed"),
-                )
-            )  # fmt: skip
-        return self._writer
-
-    def _times(self, time_ns: TimeArray) -> pa.Array:
-        if self._time_unit == "iso8601":
-            whole = bool((time_ns % 1_000_000_000 == 0).all())
-            times = pa.array(time_ns // 1_000_000_000 if whole else time_ns)
-            kind = pa.timestamp("s" if whole else "ns", "UTC")
-            return pc.strftime(times.cast(kind), format="%Y-%m-%dT%H:%M:%SZ")
-        factor = NS_PER_UNIT[self._time_unit]
-        if (time_ns % factor == 0).all():
-            return pa.array(time_ns // factor)
-        return pa.array(time_ns / factor)
+    def _refused(self, error: OSError) -> DataError:
+        hint = "name a file in a directory that can be written to and has room"
+        what = f"scores cannot be written: {error.strerror or error}"
+        return DataError(what, where=str(self._path), hint=hint)
 
 
-def _statuses(window_length: int) -> pa.Array:
-    """Texts by status; behind them `warming n/N` by n."""
-    plain = [TEXTS.get(status, "") for status in Status]
-    warming = [f"warming {n}/{window_length}" for n in range(window_length + 1)]
-    return pa.array([*plain, *warming])
+def _schema(unit: TimestampUnit) -> pa.Schema:
+    kinds = (time_type(unit), pa.string(), pa.float64(), pa.float64(), pa.int8(), pa.string())
+    return pa.schema(list(zip(COLUMNS, kinds, strict=True)))
+
+
+def _csv(rows: pa.Table) -> pa.Buffer:
+    # pyarrow quotes all texts or none: quotes are for the rare entity whose name needs them.
+    names = rows.column("entity").unique().to_pylist()
+    quoting = "needed" if any(not NEEDS_QUOTES.isdisjoint(name) for name in names) else "none"
+    out = pa.BufferOutputStream()
+    options = pa_csv.WriteOptions(include_header=False, quoting_style=quoting)
+    pa_csv.write_csv(rows, out, write_options=options)
+    return out.getvalue()
