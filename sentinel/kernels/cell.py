@@ -43,7 +43,7 @@ def tanh(x: Scalar) -> Scalar:
 
 @shared
 def sigmoid(x: Scalar) -> Scalar:
-    """Logistic function of a float32, |error| <= 2e-7; NaN stays NaN."""
+    """Logistic function of a float32, |error| <= 2.5e-7; NaN stays NaN."""
     return HALF + HALF * tanh(HALF * x)
 
 
