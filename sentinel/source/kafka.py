@@ -22,6 +22,7 @@ from sentinel.ports import ChannelReport, PollBatch, TopicPartition
 from sentinel.records import IndexArray, Readings
 from sentinel.source import record_batches
 from sentinel.source.decoder import Decoded, Decoder
+from sentinel.source.group_repair import resume_join
 from sentinel.source.kafka_admin import told
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class KafkaSource:
         """
         try:
             found = self._consumer.poll(timeout_ms)
+            resume_join(self._consumer)
         except kafka.errors.KafkaError as error:
             raise KafkaError(
                 f"cannot read: {error}", where=self._config.topic, hint="see `sentinel check`"
@@ -179,9 +181,9 @@ class KafkaSource:
     def _forget(self, partitions: set[int]) -> Sequence[int]:
         if not partitions:
             return ()
-        entities: IndexArray = np.flatnonzero(
-            np.isin(self._partition_of, list(partitions))
-        ).astype(np.int32)
+        entities: IndexArray = np.flatnonzero(np.isin(self._partition_of, list(partitions))).astype(
+            np.int32
+        )
         self._partition_of[entities] = -1
         self._decoder.forget(entities)
         log.info("partitions given up: %s", ", ".join(map(str, sorted(partitions))))

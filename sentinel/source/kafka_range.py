@@ -138,7 +138,6 @@ class KafkaRangeSource:
         return names
 
 
-
 def _parsed(text: str | None, option: str) -> int | datetime | None:
     if text is None or text.isdecimal():
         return None if text is None else int(text)

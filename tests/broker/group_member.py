@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 
+from sentinel.source.group_repair import resume_join
 from tests.waiting import wait_until
 
 SESSION = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 200}
@@ -78,17 +79,3 @@ class GroupMember(ConsumerRebalanceListener):
                 consumer.close()
         except Exception as failure:  # shown by the test's thread
             self._failure = failure
-
-
-def resume_join(consumer: KafkaConsumer) -> None:
-    """Repair a defect of kafka-python 3.0.12 that leaves a consumer without partitions for ever.
-
-    A leader that joins again because the topic's metadata changed forgets so while it assigns
-    (assignment_snapshot equals metadata_snapshot from then on). Should poll() time out between that
-    and the answer to SyncGroup, then no later poll() looks at the finished join: its assignment is
-    lost, while the heartbeats go on.
-    """
-    coordinator = consumer._coordinator
-    join = coordinator._join_task
-    if join is not None and join.is_done and not coordinator.need_rejoin():
-        coordinator.request_rejoin()

@@ -13,7 +13,8 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from tests.broker.group_member import GroupMember, resume_join
+from sentinel.source.group_repair import resume_join
+from tests.broker.group_member import GroupMember
 from tests.waiting import wait_until
 
 PARTITIONS = 4
