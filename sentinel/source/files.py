@@ -32,7 +32,8 @@ class FileSource:
 
     files          paths; `Readings.partition` indexes it
     channel_names  columns of `Readings.values`
-    time_unit      how the first file writes its times: s, ms, us, ns or iso8601
+    time_units     how each file writes its times: s, ms, us, ns or iso8601
+    time_unit      that of the first file
 
     Readings come file by file, and in layout wide exactly one per row, in the order of the rows
     (`Readings.offset`, from 0). Rows in messages are counted from 1, without the header.
@@ -60,7 +61,8 @@ class FileSource:
         layout = layout or FileLayout()
         self.files: Sequence[Path] = tuple(find_files(paths))
         self._histories = look_at(self.files, layout, channels)
-        self.time_unit: TimestampUnit = self._histories[0].unit
+        self.time_units: Sequence[TimestampUnit] = tuple(file.unit for file in self._histories)
+        self.time_unit = self.time_units[0]
         self._entities = NameIndex()
         self._is_long = layout.layout == "long"
         if self._is_long:

@@ -19,16 +19,16 @@ SUFFIXES = CSV_SUFFIXES + PARQUET_SUFFIXES
 def find_files(paths: Sequence[str | Path]) -> list[Path]:
     """Files as given, directories by what lies in them and below, by name (9 before 10).
 
-    Hidden files are passed over, and a file that is named twice is read once.
+    Hidden files are passed over. A file that is named twice is there twice: it may be the context
+    of a run and its input.
     Raises DataError where a path does not exist, is no CSV or Parquet, or nothing is found.
     """
-    found: dict[Path, Path] = {}
+    found: list[Path] = []
     for path in map(Path, paths):
-        for file in _files_in(path) if path.is_dir() else [_existing(path)]:
-            found.setdefault(file.resolve(), file)
+        found.extend(_files_in(path) if path.is_dir() else [_existing(path)])
     if not found:
         raise DataError("no history was named", hint="name files or directories")
-    return list(found.values())
+    return found
 
 
 def open_table(path: Path) -> HistoryTable:

@@ -137,6 +137,7 @@ def test_the_unit_can_be_given_and_files_may_differ_in_it(tmp_path: Path) -> Non
     source = FileSource([tmp_path])
     assert read_all(source).time_ns.tolist() == [T0 * NS] * 2
     assert source.time_unit == "s"
+    assert source.time_units == ("s", "ms")
 
 
 @pytest.mark.parametrize(

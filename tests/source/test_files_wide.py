@@ -93,12 +93,19 @@ def test_files_come_by_name_and_number(tmp_path: Path) -> None:
         write(tmp_path / "sub" / f"day-{day}.csv", f"ts,a\n{T0},{day}\n")
     write(tmp_path / ".hidden.csv", "junk")
     write(tmp_path / "readme.txt", "junk")
-    source = FileSource([tmp_path, tmp_path / "sub" / "day-9.csv"])
+    source = FileSource([tmp_path])
     readings = read_all(source)
     assert [path.name for path in source.files] == ["day-1.csv", "day-9.csv", "day-10.csv"]
     assert readings.values[:, 0].tolist() == [1, 9, 10]
     assert readings.partition.tolist() == [0, 1, 2]
     assert source.entities == ["default"]
+
+
+def test_a_file_that_is_named_twice_is_read_twice(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", f"ts,a\n{T0},1\n{T0 + 1},2\n")
+    readings = read_all(FileSource([path, path]))
+    assert readings.partition.tolist() == [0, 0, 1, 1]
+    assert readings.values[:, 0].tolist() == [1, 2, 1, 2]
 
 
 def test_each_file_is_an_entity_if_so_wished(tmp_path: Path) -> None:
