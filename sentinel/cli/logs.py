@@ -30,6 +30,8 @@ def set_up(config: LogConfig, stream: TextIO | None = None) -> None:
     # The Kafka client tells of every reconnect at INFO; that is detail for a debugging session.
     kafka_level = logging.DEBUG if config.level == "debug" else logging.WARNING
     logging.getLogger("kafka").setLevel(kafka_level)
+    # It warns whenever a second request arrives before the first one is answered.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
 class TextFormatter(logging.Formatter):

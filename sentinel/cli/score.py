@@ -55,16 +55,21 @@ def command(
     A reading without a window of its own repeats its entity's last score; its status says why.
     """
     layout = file_layout(options)
+    if context_path and layout.entity_from_file_name:
+        raise click.UsageError(
+            "--context cannot go with --entity-from-file-name: its files would be other entities"
+        )
     model = store.load(model_path)
     before = find_files([context_path]) if context_path else []
     source = FileSource([*before, input_path], layout, model.channels)
+    unit = source.time_units[len(before)]
     alert = AlertConfig(threshold_scale=threshold_scale)
     detector = make_detector(
         model, alert, window_stride=window_stride, max_gap_s=max_gap_s
     )
     with (
         Spinner("scoring") as spinner,
-        ScoresWriter(output, source.entities, model.window_length, source.time_unit) as writer,
+        ScoresWriter(output, source.entities, model.window_length, unit) as writer,
     ):
         rows = 0
         while (batch := source.poll(0)) is not None:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,12 @@ class DaemonProcess:
             return error.code, error.read().decode()
         except OSError:
             return 0, ""
+
+    def readiness(self) -> dict[str, Any]:
+        """What /-/ready says of itself; nothing while it does not answer."""
+        body = self.get("/-/ready")[1]
+        details: dict[str, Any] = json.loads(body)["details"] if body else {}
+        return details
 
     def metric(self, sample: str) -> float:
         """The value of a sample by its exact name and labels; 0 where there is none."""

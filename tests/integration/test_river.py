@@ -170,7 +170,7 @@ def test_two_daemons_of_a_group_share_the_partitions(any_kafka: Kafka, start_dae
     second = start_daemon(any_kafka)
 
     def partitions(daemon: DaemonProcess) -> int:
-        return int(json.loads(daemon.get("/-/ready")[1] or "{}").get("partitions", -1))
+        return int(daemon.readiness().get("partitions", -1))
 
     wait_until(lambda: (partitions(first), partitions(second)) == (1, 1), 60)
     rows = live()
@@ -237,7 +237,7 @@ def test_a_stream_of_other_channels_and_interval_is_reported(
     produce(any_kafka, daemon.topics["readings"], (("pump-1", value) for value in values))
 
     def warnings() -> str:
-        return " ".join(json.loads(daemon.get("/-/ready")[1] or "{}").get("warnings", []))
+        return " ".join(daemon.readiness().get("warnings", []))
 
     wait_until(lambda: daemon.metric("sentinel_readings_total") == 200, 60)
     wait_until(lambda: "vibration" in warnings() and "flow" in warnings(), 30)
