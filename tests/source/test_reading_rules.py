@@ -171,7 +171,9 @@ def test_readings_inside_of_a_record_take_what_they_lack_from_around_it():
     value = {
         "machine": "m1",
         "at": TIME_S,
-        "data": {"rows": [{"temp": 1}, {"temp": 2, "at": TIME_S + 1}, {"temp": 3, "machine": "m2"}]},
+        "data": {
+            "rows": [{"temp": 1}, {"temp": 2, "at": TIME_S + 1}, {"temp": 3, "machine": "m2"}]
+        },
     }
     config = {"readings_field": "data.rows", "entity_field": "machine", "timestamp_field": "at"}
     decoded, decoder = decode([value], **config)
@@ -257,7 +259,8 @@ def test_channels_are_matched_by_name_and_others_are_named():
 def test_the_list_of_unknown_channels_is_bounded():
     _, decoder = decode([{**GOOD, **{f"x{i}": i for i in range(1000)}}])
     assert len(decoder.channels().unknown) == 64
-    _, decoder = decode([{**GOOD, "sensor": f"x{i}", "value": 1} for i in range(1000)], layout="long")
+    values = [{**GOOD, "sensor": f"x{i}", "value": 1} for i in range(1000)]
+    _, decoder = decode(values, layout="long")
     assert len(decoder.channels().unknown) == 64
 
 
