@@ -44,6 +44,7 @@ Examples:
 """
 
 
+# fmt: off
 @click.command(epilog=EPILOG, short_help="Watch it work on real data.")
 @click.option("--exit", "exit_at_end", is_flag=True,
               help="End by itself; exit code 0 if a known failure was caught, else 7.")
@@ -52,6 +53,7 @@ Examples:
 @click.option("--listen-address", default=DEFAULT_LISTEN, show_default=True,
               help="Where /metrics, /-/healthy and /-/ready are served; port 0: any free one.")
 def command(exit_at_end: bool, bootstrap: str | None, listen_address: str) -> None:
+    # fmt: on
     """Fit on a week of a real machine's temperature, replay eleven more, watch for its failures.
 
     The data is NAB's machine_temperature_system_failure (MIT); the readings go through a Kafka

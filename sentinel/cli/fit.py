@@ -36,14 +36,12 @@ DEFAULTS = FitSettings()
 TRAINING = TrainingSettings()
 
 
-class WindowLength(click.ParamType):
+class WindowLength(click.ParamType[int]):
     """A number of readings, or auto."""
 
     name = "auto|N"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """0 stands for auto."""
         if value in ("auto", 0):
             return 0
@@ -74,6 +72,7 @@ def fit_and_save(
         return store.save(model, output), rejected
 
 
+# fmt: off
 @click.command(epilog=EPILOG, short_help="Fit a model to a history of readings.")
 @click.argument("history", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path), metavar="MODEL",
@@ -95,17 +94,20 @@ def fit_and_save(
               default=DEFAULTS.scaling, show_default=True, help="Scaling of each channel.")
 @click.option("--hidden", type=click.IntRange(1, 1024), default=DEFAULTS.hidden,
               show_default=True, help="Hidden units of each LSTM layer.")
-@click.option("--encoder-layers", type=click.IntRange(1, 8), default=1, show_default=True)
-@click.option("--decoder-layers", type=click.IntRange(1, 8), default=1, show_default=True)
+@click.option("--encoder-layers", type=click.IntRange(1, 8), default=DEFAULTS.encoder_layers,
+              show_default=True, help="LSTM layers that read the window.")
+@click.option("--decoder-layers", type=click.IntRange(1, 8), default=DEFAULTS.decoder_layers,
+              show_default=True, help="LSTM layers that rebuild it.")
 @click.option("--bidirectional", is_flag=True, help="The encoder reads the window both ways.")
 @click.option("--dropout", type=click.FloatRange(0, 0.5), default=0.0, show_default=True,
               help="Share dropped of what one layer hands the next, in training.")
 @click.option("--initialisation", type=click.Choice(["glorot", "he"]),
-              default=TRAINING.initialisation, show_default=True)
+              default=TRAINING.initialisation, show_default=True,
+              help="How the weights begin.")
 @click.option("--optimizer", type=click.Choice(["adam", "rmsprop"]), default=TRAINING.optimizer,
-              show_default=True)
+              show_default=True, help="How the weights follow the gradient.")
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True),
-              default=TRAINING.learning_rate, show_default=True)
+              default=TRAINING.learning_rate, show_default=True, help="Size of its steps.")
 @click.option("--batch-size", type=click.IntRange(1, 65536), default=TRAINING.batch_size,
               show_default=True, help="Windows in a minibatch.")
 @click.option("--epochs", "epochs_max", type=click.IntRange(1), default=TRAINING.epochs_max,
@@ -126,7 +128,8 @@ def fit_and_save(
 def command(
     history: tuple[Path, ...], output: Path, config_path: Path | None,
     range_from: str | None, range_to: str | None, **options: Any,
-) -> None:  # fmt: skip
+) -> None:
+    # fmt: on
     """Fit a model to HISTORY: CSV or Parquet files, or directories of them.
 
     The table has a column `timestamp`, perhaps one that names the entity (the machine), and each

@@ -24,10 +24,12 @@ Examples:
 log = logging.getLogger(__name__)
 
 
+# fmt: off
 @click.command(epilog=EPILOG, short_help="Run the daemon.")
 @click.option("--config", "path", required=True, type=click.Path(path_type=Path), metavar="FILE",
               help="The configuration; `sentinel config` prints an example.")
 def command(path: Path) -> None:
+    # fmt: on
     """Consume readings, score them, write anomaly events; until SIGTERM or Ctrl-C."""
     config = load(path)
     logs.set_up(config.log)

@@ -29,6 +29,7 @@ Examples:
 """
 
 
+# fmt: off
 @click.command(epilog=EPILOG, short_help="Score a file of readings.")
 @click.option("--model", "model_path", required=True, type=click.Path(path_type=Path),
               metavar="MODEL", help="What `sentinel fit` wrote.")
@@ -49,7 +50,8 @@ Examples:
 def command(
     model_path: Path, input_path: Path, context_path: Path | None, output: str,
     window_stride: int, max_gap_s: float, threshold_scale: float, **options: Any,
-) -> None:  # fmt: skip
+) -> None:
+    # fmt: on
     """Score readings as `sentinel run` would: each score uses this reading and earlier ones only.
 
     A reading without a window of its own repeats its entity's last score; its status says why.

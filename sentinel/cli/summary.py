@@ -14,9 +14,7 @@ from sentinel.fitted import FittedModel
 DROPPED_SHARE_SUSPICIOUS = 0.05
 
 
-def print_summary(
-    model: FittedModel, rejected: Counter[str], output: Path, seconds: float
-) -> None:
+def print_summary(model: FittedModel, rejected: Counter[str], output: Path, seconds: float) -> None:
     """A table of rows, windows, losses, gradients and thresholds, and what to do next."""
     console = OutputConsole()
     found: dict[str, Any] = dict(model.summary)

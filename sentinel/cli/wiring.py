@@ -97,9 +97,7 @@ def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Ru
             stack.callback(exporter.close)
             url = exporter.url
         options = client_options(config)
-        sink = KafkaSink(
-            config.sink, options, on_reduced=telemetry.dead_letter_reduced
-        )
+        sink = KafkaSink(config.sink, options, on_reduced=telemetry.dead_letter_reduced)
         stack.callback(sink.close)
         source = KafkaSource(config.source, options, model.channels)
         stack.callback(source.close)

@@ -19,10 +19,8 @@ _TEXTS = {
 _SECRETS = {"sasl_plain_password": "sasl_password_env", "ssl_password": "ssl_password_env"}
 
 
-def client_options(
-    config: Config, environ: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """Keyword arguments for KafkaConsumer, KafkaProducer and KafkaAdminClient, the source's brokers.
+def client_options(config: Config, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Keyword arguments for KafkaConsumer, KafkaProducer, KafkaAdminClient: the source's brokers.
 
     environ  where the secrets are that the configuration names; default: the process's own
     `kafka.client` comes last: it reaches every other option that the clients share.

@@ -2,7 +2,8 @@
 
 Numba's own cache goes stale when a function in another file changes, so the directory is named by
 a hash of every source file that compiled code can come from, the versions of Python, Numba,
-llvmlite and NumPy and the CPU. Its index is a pickle, therefore the directory belongs to this user alone (mode 0700).
+llvmlite and NumPy and the CPU. Its index is a pickle, therefore the directory belongs to this
+user alone (mode 0700).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).resolve().parent.parent
-# Where compiled functions and the constants in them stand (tests/runtime holds that none is missed).
+# Where compiled functions and the constants in them stand; a test holds that none is missed.
 COMPILED = ("records.py", "kernels", "window", "model", "score", "alert", "source")
 
 

@@ -83,7 +83,8 @@ class KafkaRangeSource:
 
     def lag_records(self) -> int | None:
         """Records left in the range."""
-        return sum(max(0, end - self._consumer.position(p)) for p, end in self._ends.items())
+        left: int = sum(max(0, end - self._consumer.position(p)) for p, end in self._ends.items())
+        return left
 
     def assigned(self) -> int:
         """All partitions of the topic."""

@@ -65,7 +65,8 @@ def model(channels: int) -> FittedModel:
     return FittedModel(
         channels=tuple(f"c{n}" for n in range(channels)),
         window_length=WINDOW_LENGTH, window_stride=1, interval_ns=NS_PER_S,
-        max_gap_ns=100 * NS_PER_S, scaling=Scaling("standard", np.zeros(channels), np.ones(channels)),
+        max_gap_ns=100 * NS_PER_S,
+        scaling=Scaling("standard", np.zeros(channels), np.ones(channels)),
         parameters=untrained(Architecture(channels, 32)), error_scale=np.ones(channels),
         threshold=1e9,
     )  # fmt: skip

@@ -77,9 +77,7 @@ def sentinel(*arguments: str, timeout_s: float = 240) -> subprocess.CompletedPro
 @pytest.fixture(scope="session")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A history of all pumps."""
-    return write_csv(
-        tmp_path_factory.mktemp("history") / "history.csv", simulate(0, HISTORY_ROWS)
-    )
+    return write_csv(tmp_path_factory.mktemp("history") / "history.csv", simulate(0, HISTORY_ROWS))
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,9 @@ def test_a_fault_becomes_events_and_score_tells_the_same(
     total = produce(any_kafka, daemon.topics["readings"], ((r.entity, r.as_json()) for r in rows))
     wait_until(lambda: committed(any_kafka, daemon) == total or not daemon.alive(), 60)
     assert daemon.alive(), daemon.log.read_text()
-    events = [(key, json.loads(value)) for key, value, _ in consume(any_kafka, daemon.topics["events"])]
+    events = [
+        (key, json.loads(value)) for key, value, _ in consume(any_kafka, daemon.topics["events"])
+    ]
 
     schema = json.loads(SCHEMA.read_text())
     for key, event in events:
@@ -133,7 +135,7 @@ def test_bad_records_become_dead_letters_and_good_ones_go_on(
     daemon = start_daemon(any_kafka)
     bad = [b"not json", b"[]x", b'{"ts": 1700000000, "pressure": "high", "vibration": 1}',
            b'{"pressure": 1, "vibration": 2}', b"\xff\xfe", b'{"ts": 12, "pressure": 1}']  # fmt: skip
-    good = [row for row in live()[:60]]
+    good = live()[:60]
     records = [("pump-1", value) for value in bad] + [(r.entity, r.as_json()) for r in good]
     total = produce(any_kafka, daemon.topics["readings"], records)
     wait_until(lambda: committed(any_kafka, daemon) == total or not daemon.alive(), 60)
