@@ -23,7 +23,7 @@ from sentinel.records import (
 )
 from sentinel.score.hold import hold_last
 from sentinel.score.reconstruction import WindowScores, shares
-from sentinel.window.rings import Rings
+from sentinel.window.rings import Outcome, Rings
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,17 @@ class Detector:
         self._peaks: dict[int, tuple[Contribution, ...]] = {}
 
     def process(self, readings: Readings) -> Detection:
-        """Score readings in arrival order; raises nothing for odd readings, their status says it."""
+        """Score readings in arrival order. Odd readings raise nothing: their status says it."""
         if len(readings):
             self._make_room(int(readings.entity.max()) + 1)
         n = len(readings)
-        status, filled = np.zeros(n, np.uint8), np.zeros(n, np.int32)
-        restarted, missing = np.zeros(n, np.bool_), np.zeros(n, np.int32)
+        outcome = Outcome.of(n)
         ratio, anomaly_score = np.full(n, np.nan), np.full(n, np.nan)
         is_anomaly = np.zeros(n, np.bool_)
         events: list[EpisodeEvent] = []
         start, windows = 0, 0
         while start < n:
-            taken = self.rings.fill(readings, start, status, filled, restarted, missing)
+            taken = self.rings.fill(readings, start, outcome)
             rows = slice(start, taken.stop)
             found = None
             if len(taken.windows):
@@ -92,8 +91,8 @@ class Detector:
                 anomaly_score[taken.windows] = found.anomaly_score
                 ratio[taken.windows] = found.anomaly_score / self.threshold
             advance = self.episodes.advance(
-                readings.entity[rows], readings.time_ns[rows], ratio[rows], restarted[rows],
-                missing[rows], is_anomaly[rows],
+                readings.entity[rows], readings.time_ns[rows], ratio[rows],
+                outcome.restarted[rows], outcome.missing[rows], is_anomaly[rows],
             )  # fmt: skip
             run = _Run(readings, start, taken.windows, found)
             events += self._events(run, advance)
@@ -102,7 +101,11 @@ class Detector:
             start = taken.stop
         hold_last(readings.entity, anomaly_score, self.last_score)
         scores = Scores(
-            anomaly_score, anomaly_score / self.threshold, is_anomaly, status, filled
+            anomaly_score,
+            anomaly_score / self.threshold,
+            is_anomaly,
+            outcome.status,
+            outcome.filled,
         )
         return Detection(scores, events, windows)
 
@@ -112,13 +115,12 @@ class Detector:
         if not n:
             return
         self._make_room(int(readings.entity.max()) + 1)
-        status, filled = np.zeros(n, np.uint8), np.zeros(n, np.int32)
-        restarted, missing = np.zeros(n, np.bool_), np.zeros(n, np.int32)
+        outcome = Outcome.of(n)
         start = 0
         while start < n:
-            start = self.rings.fill(readings, start, status, filled, restarted, missing).stop
+            start = self.rings.fill(readings, start, outcome).stop
         # Whatever the stride, the reading that follows has a window of its own.
-        self.rings.since_score[:] = self.rings.window_stride
+        self.rings.score_next()
 
     def forget(self, entities: Sequence[int]) -> None:
         """Drop all state of these entities; they begin anew."""
@@ -131,9 +133,9 @@ class Detector:
 
     def entity_states(self) -> dict[str, int]:
         """Number of entities seen by state: ok, warming, anomalous."""
-        seen = self.rings.last_ns > 0
-        anomalous = seen & self.episodes.is_open
-        ok = seen & ~anomalous & (self.rings.filled == self.model.window_length)
+        seen = self.rings.state.last_ns > 0
+        anomalous = seen & self.episodes.state.is_open
+        ok = seen & ~anomalous & (self.rings.state.filled == self.model.window_length)
         return {
             "ok": int(ok.sum()),
             "warming": int(seen.sum() - ok.sum() - anomalous.sum()),
@@ -142,7 +144,7 @@ class Detector:
 
     def episodes_open(self) -> int:
         """Number of open episodes."""
-        return int(self.episodes.is_open.sum())
+        return int(self.episodes.state.is_open.sum())
 
     def warm_up(self) -> None:
         """Compile (or load) every kernel, so that none is compiled once readings flow."""

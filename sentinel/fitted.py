@@ -50,7 +50,8 @@ class FittedModel:
         parts = []
         for start in range(0, x.shape[2], WINDOWS_PER_CALL):
             few = slice(start, start + WINDOWS_PER_CALL)
-            x_few, mask_few = np.ascontiguousarray(x[:, :, few]), np.ascontiguousarray(mask[:, :, few])
+            x_few = np.ascontiguousarray(x[:, :, few])
+            mask_few = np.ascontiguousarray(mask[:, :, few])
             x_hat = reconstruct(self.parameters, x_few)
             parts.append(score_reconstruction(x_few, x_hat, mask_few, self.error_scale))
         return WindowScores.concatenate(parts)

@@ -23,6 +23,9 @@ from sentinel.window.split import Split, auto_window_length, longest_entity, spl
 
 GAP_INTERVALS = 10  # a gap is so many median sampling intervals, unless max_gap is given
 CALIBRATION_WINDOWS_MAX = 8192
+# A score of 1 is as odd as usual. Only a history that is rebuilt without any error, a dead one, has
+# a tail below that, down to a threshold of 0, which no ratio can be taken of.
+THRESHOLD_MIN = 1.0
 
 Allocate = Callable[[tuple[int, int], type[np.float32]], Float32Array]
 
@@ -131,7 +134,7 @@ def _scaled_rows(
 
 
 def _scores(model: FittedModel, windows: WindowSet) -> tuple[FloatArray, Float32Array]:
-    """Scores (B,) and channel errors (F, B) of windows, of evenly spaced ones where there are many."""
+    """Scores (B,) and channel errors (F, B) of windows, evenly spaced where there are many."""
     chosen = evenly(len(windows), CALIBRATION_WINDOWS_MAX)
     found = [
         model.score(*windows.gather(chosen[start : start + WINDOWS_PER_CALL]))
@@ -155,7 +158,8 @@ def _calibrate(
     together = np.concatenate(scores)
     if not np.isfinite(together).any():
         raise DataError("no held-out window has a value", hint="give a longer history")
-    return replace(model, threshold=tail_threshold(together, exceed_probability)), scores
+    threshold = max(THRESHOLD_MIN, tail_threshold(together, exceed_probability))
+    return replace(model, threshold=threshold), scores
 
 
 def _constant(

@@ -18,6 +18,7 @@ Float32Array: TypeAlias = NDArray[np.float32]
 IndexArray: TypeAlias = NDArray[np.int32]
 TimeArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+StatusArray: TypeAlias = NDArray[np.uint8]
 
 NS_PER_S = 1_000_000_000
 
@@ -89,7 +90,7 @@ class Scores:
     anomaly_score: FloatArray
     score_ratio: FloatArray
     is_anomaly: BoolArray
-    status: NDArray[np.uint8]
+    status: StatusArray
     filled: IndexArray
 
 
@@ -118,9 +119,10 @@ class EpisodeEvent:
     start_ns        time of the first reading of the episode: with the entity, its identity
     time_ns         time of the reading that caused the transition
     update          0 for opened, 1, 2, ... for the updates; resolved carries the number of updates
+    peak_ratio      highest score ratio since the episode opened
     readings        scored readings in the episode so far
-    missing_values  values masked in the episode so far
-    contributions   by channel, largest share first, of the worst window since the last event
+    missing_values  values masked in the scored readings since the episode opened
+    contributions   by channel, largest share first, of the episode's worst window so far
     """
 
     entity: int

@@ -6,8 +6,10 @@ All state is arrays over entities; a run of readings advances in one compiled ca
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sentinel.kernels.jit import jit
 from sentinel.records import BoolArray, EpisodeState, FloatArray, IndexArray, TimeArray
@@ -52,44 +54,67 @@ class Advance:
     peak_rows: TimeArray
 
 
-class Episodes:
-    """The state of every entity's episode, as arrays over the entities.
+class MachineState(NamedTuple):
+    """All episodes, as arrays over the E entities.
 
-    exceeded_ns  (E, open_window) times of those of the newest scores that exceed, 0 for the others
+    exceeded_ns  (E, open_window) times of those of the newest scores that exceed, 0 for the others;
+                 score number k stands at k % open_window
+    scored       (E,) scores so far
+    is_open      (E,) an episode is open; what follows belongs to the newest one
+    calm         (E,) scores in a row below close_ratio
     start_ns     (E,) time of the first exceedance that counted towards the opening
+    told_ns      (E,) time of the last transition
+    updates      (E,) updates so far
+    readings     (E,) scored readings since start_ns
+    missing      (E,) values masked in the scored readings since it opened
+    peak         (E,) highest ratio since it opened
+    newest       (E,) newest ratio
     """
 
-    def __init__(self, rules: EpisodeRules, entities: int = 0) -> None:
-        self.rules = rules
-        self.exceeded_ns = np.zeros((entities, rules.open_window), np.int64)
-        self.scored = np.zeros(entities, np.int64)
-        self.is_open = np.zeros(entities, np.bool_)
-        self.calm = np.zeros(entities, np.int32)
-        self.start_ns = np.zeros(entities, np.int64)
-        self.told_ns = np.zeros(entities, np.int64)
-        self.updates = np.zeros(entities, np.int32)
-        self.readings = np.zeros(entities, np.int64)
-        self.missing = np.zeros(entities, np.int64)
-        self.peak = np.zeros(entities, np.float64)
-        self.newest = np.zeros(entities, np.float64)
+    exceeded_ns: TimeArray
+    scored: TimeArray
+    is_open: BoolArray
+    calm: IndexArray
+    start_ns: TimeArray
+    told_ns: TimeArray
+    updates: IndexArray
+    readings: TimeArray
+    missing: TimeArray
+    peak: FloatArray
+    newest: FloatArray
 
-    _STATE = (
-        "exceeded_ns", "scored", "is_open", "calm", "start_ns", "told_ns", "updates",
-        "readings", "missing", "peak", "newest",
-    )  # fmt: skip
+
+class Episodes:
+    """The episode machines of all entities."""
+
+    def __init__(self, rules: EpisodeRules) -> None:
+        self.rules = rules
+        self.state = MachineState(
+            exceeded_ns=np.zeros((0, rules.open_window), np.int64),
+            scored=np.zeros(0, np.int64),
+            is_open=np.zeros(0, np.bool_),
+            calm=np.zeros(0, np.int32),
+            start_ns=np.zeros(0, np.int64),
+            told_ns=np.zeros(0, np.int64),
+            updates=np.zeros(0, np.int32),
+            readings=np.zeros(0, np.int64),
+            missing=np.zeros(0, np.int64),
+            peak=np.zeros(0, np.float64),
+            newest=np.zeros(0, np.float64),
+        )
 
     def grow(self, entities: int) -> None:
-        """Make room for at least so many entities."""
-        for name in self._STATE:
-            old = getattr(self, name)
-            new = np.zeros((entities, *old.shape[1:]), old.dtype)
+        """Make room for so many entities, not fewer than there are."""
+        state: tuple[NDArray[Any], ...] = self.state
+        grown = [np.zeros((entities, *old.shape[1:]), old.dtype) for old in state]
+        for new, old in zip(grown, state, strict=True):
             new[: len(old)] = old
-            setattr(self, name, new)
+        self.state = MachineState(*grown)
 
     def forget(self, entities: IndexArray) -> None:
         """Back to the beginning for these entities."""
-        for name in self._STATE:
-            getattr(self, name)[entities] = 0
+        for of_entity in self.state:
+            of_entity[entities] = 0
 
     def advance(
         self,
@@ -108,26 +133,37 @@ class Episodes:
         is_anomaly  (N,) overwritten: inside an open episode
         """
         rules = self.rules
-        transitions = np.empty((2 * len(entity), TRANSITION_COLUMNS), np.int64)
-        ratios = np.empty((2 * len(entity), 2), np.float64)
-        peak_rows = np.full(len(self.is_open), -1, np.int64)
+        transitions = np.empty((len(entity), TRANSITION_COLUMNS), np.int64)
+        ratios = np.empty((len(entity), 2), np.float64)
+        peak_rows = np.full(len(self.state.is_open), -1, np.int64)
         count = _advance(
             entity, time_ns, ratio, restarted, missing, is_anomaly,
             rules.open_count, rules.close_ratio, rules.close_count, rules.update_interval_ns,
-            self.exceeded_ns, self.scored, self.is_open, self.calm, self.start_ns, self.told_ns,
-            self.updates, self.readings, self.missing, self.peak, self.newest,
-            peak_rows, transitions, ratios,
+            self.state, peak_rows, transitions, ratios,
         )  # fmt: skip
         return Advance(transitions[:count], ratios[:count], peak_rows)
 
 
 @jit
 def _advance(
-    entity, time_ns, ratio, restarted, missing, is_anomaly,
-    open_count, close_ratio, close_count, update_interval_ns,
-    exceeded_ns, scored, is_open, calm, start_ns, told_ns,
-    updates, readings, missing_total, peak, newest, peak_rows, transitions, ratios,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    entity: IndexArray,
+    time_ns: TimeArray,
+    ratio: FloatArray,
+    restarted: BoolArray,
+    missing: IndexArray,
+    is_anomaly: BoolArray,
+    open_count: int,
+    close_ratio: float,
+    close_count: int,
+    update_interval_ns: int,
+    state: MachineState,
+    peak_rows: TimeArray,
+    transitions: TimeArray,
+    ratios: FloatArray,
+) -> int:
+    (exceeded_ns, scored, is_open, calm, start_ns, told_ns, updates, readings, missing_total,
+     peak, newest) = state  # fmt: skip
+    open_window = exceeded_ns.shape[1]
     count = 0
     for n in range(len(entity)):
         e = entity[n]
@@ -139,7 +175,7 @@ def _advance(
         elif not np.isnan(ratio[n]):
             exceeds = ratio[n] >= 1
             newest[e] = ratio[n]
-            exceeded_ns[e, scored[e] % exceeded_ns.shape[1]] = time_ns[n] if exceeds else 0
+            exceeded_ns[e, scored[e] % open_window] = time_ns[n] if exceeds else 0
             scored[e] += 1
             if is_open[e]:
                 calm[e] = calm[e] + 1 if ratio[n] < close_ratio else 0
@@ -148,16 +184,17 @@ def _advance(
                 elif update_interval_ns > 0 and time_ns[n] - told_ns[e] >= update_interval_ns:
                     kind = UPDATED
                     updates[e] += 1
-            else:
-                number, first = 0, time_ns[n]
-                for m in range(exceeded_ns.shape[1]):
-                    if exceeded_ns[e, m] > 0:
+            elif exceeds:
+                number, oldest = 0, 0
+                for age in range(min(open_window, scored[e])):
+                    if exceeded_ns[e, (scored[e] - 1 - age) % open_window] > 0:
                         number += 1
-                        first = min(first, exceeded_ns[e, m])
-                if exceeds and number >= open_count:
+                        oldest = age
+                if number >= open_count:
                     kind = OPENED
-                    is_open[e], start_ns[e], calm[e], updates[e] = True, first, 0, 0
-                    readings[e], missing_total[e], peak[e] = number - 1, 0, -1.0
+                    is_open[e], calm[e], updates[e] = True, 0, 0
+                    start_ns[e] = exceeded_ns[e, (scored[e] - 1 - oldest) % open_window]
+                    readings[e], missing_total[e], peak[e] = oldest, 0, -1.0
             if is_open[e]:
                 readings[e] += 1
                 missing_total[e] += missing[n]
@@ -171,7 +208,7 @@ def _advance(
             row[PEAK_ROW] = peak_rows[e]
             ratios[count, RATIO], ratios[count, PEAK_RATIO] = newest[e], peak[e]
             count += 1
-            if kind == RESOLVED or kind == RESOLVED_BY_GAP:
+            if kind in (RESOLVED, RESOLVED_BY_GAP):
                 is_open[e] = False
                 exceeded_ns[e] = 0
                 peak_rows[e] = -1

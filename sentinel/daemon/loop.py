@@ -1,4 +1,4 @@
-"""The loop: poll, score, deliver, commit. Nothing is committed before its output is acknowledged."""
+"""The loop: poll, score, deliver, commit. Nothing is committed before its output is delivered."""
 
 from __future__ import annotations
 
@@ -174,9 +174,7 @@ class Daemon:
         )
         self.telemetry.channels(channels)
         self.telemetry.interval(interval.observed_s, interval.expected_s)
-        self.health.turned(
-            batch.records, lag, self.source.assigned(), channels, interval
-        )
+        self.health.turned(batch.records, lag, self.source.assigned(), channels, interval)
         now = self.clock.monotonic_s()
         if now - self._status_s >= STATUS_INTERVAL_S:
             self._status_s = now

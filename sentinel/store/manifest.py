@@ -33,19 +33,19 @@ class ScalingEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PayloadEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """The file of the weights, its size and its SHA-256."""
+    """The file of the weights, beside the manifest, its size and its SHA-256."""
 
-    file: str
+    file: Annotated[str, Meta(pattern=r"\Aweights-[0-9a-f]{12}\.safetensors\Z")]
     bytes: Annotated[int, Meta(ge=0)]
-    sha256: str
+    sha256: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """See `fitted.FittedModel`. version is a hash of all the rest."""
+    """See `fitted.FittedModel`. version is a hash of the text of all the rest."""
 
     format: Literal["sentinel-model"] = "sentinel-model"
     format_version: int = FORMAT_VERSION
-    version: str = ""
+    version: Annotated[str, Meta(pattern=r"\A([0-9a-f]{12})?\Z")] = ""
     channels: Annotated[list[str], Meta(min_length=1)]
     window_length: Annotated[int, Meta(ge=1)]
     window_stride: Annotated[int, Meta(ge=1)]
@@ -59,7 +59,27 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     libraries: dict[str, str]
     payload: PayloadEntry
 
-    def digest(self) -> str:
-        """The version that belongs to this content: 12 hexadecimal digits of a SHA-256."""
-        content = msgspec.json.encode(msgspec.structs.replace(self, version=""), order="sorted")
-        return hashlib.sha256(content).hexdigest()[:12]
+
+def sealed(manifest: Manifest) -> tuple[str, bytes]:
+    """The version that belongs to a manifest, 12 hexadecimal digits, and the text that holds it."""
+    unversioned = msgspec.structs.replace(manifest, version="")
+    text = msgspec.json.format(msgspec.json.encode(unversioned), indent=2) + b"\n"
+    version = _digest(text)
+    return version, text.replace(_entry(""), _entry(version), 1)
+
+
+def is_sealed(manifest: Manifest, text: bytes) -> bool:
+    """Whether a manifest's text is, to the last bit, the one that its version belongs to.
+
+    The text is hashed, not what it says: two ways to write a number are two texts, and a whole
+    manifest stays whole for another release of the JSON library.
+    """
+    return manifest.version == _digest(text.replace(_entry(manifest.version), _entry(""), 1))
+
+
+def _entry(version: str) -> bytes:
+    return b'"version": "%s"' % version.encode()
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:12]

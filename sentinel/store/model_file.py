@@ -6,8 +6,9 @@ import hashlib
 import math
 import os
 import platform
+import re
 from dataclasses import replace
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -26,13 +27,17 @@ from sentinel.store.manifest import (
     Manifest,
     PayloadEntry,
     ScalingEntry,
+    is_sealed,
+    sealed,
 )
 from sentinel.window.scaling import Scaling
 
 MANIFEST = "manifest.json"
+OURS = re.compile(r"(manifest\.json|weights-[0-9a-f]{12}\.safetensors)(\.\d+\.tmp)?")
 MANIFEST_BYTES_MAX = 16 << 20
 # The header of a safetensors file names and places every tensor.
 HEADER_BYTES_MAX = 1 << 20
+LIBRARIES = ("sentinel", "numba", "numpy", "safetensors")
 REFIT = "fit the model again, or copy it again from where it is whole"
 
 
@@ -45,19 +50,17 @@ def save(model: FittedModel, path: str | Path) -> FittedModel:
     weights = safetensors.numpy.save(dict(model.parameters.tensors))
     sha256 = hashlib.sha256(weights).hexdigest()
     payload = PayloadEntry(f"weights-{sha256[:12]}.safetensors", len(weights), sha256)
-    manifest = _manifest(model, payload)
-    manifest = msgspec.structs.replace(manifest, version=manifest.digest())
-    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    version, text = sealed(_manifest(model, payload))
     try:
         _make_directory(directory)
         _write(directory / payload.file, weights)
-        _write(directory / MANIFEST, text + b"\n")
+        _write(directory / MANIFEST, text)
         _sweep(directory, payload.file)
     except OSError as error:
         raise ModelError(
-            f"cannot write the model: {error.strerror}", where=str(directory)
+            f"cannot write the model: {error.strerror or error}", where=str(directory)
         ) from error
-    return replace(model, name=directory.resolve().name, version=manifest.version)
+    return replace(model, name=directory.resolve().name, version=version)
 
 
 def load(path: str | Path) -> FittedModel:
@@ -129,7 +132,7 @@ def _manifest(model: FittedModel, payload: PayloadEntry) -> Manifest:
         summary=dict(model.summary),
         libraries={
             "python": platform.python_version(),
-            **{name: version(name) for name in ("sentinel", "numba", "numpy", "safetensors")},
+            **{name: metadata.version(name) for name in LIBRARIES},
         },
         payload=payload,
     )
@@ -138,7 +141,8 @@ def _manifest(model: FittedModel, payload: PayloadEntry) -> Manifest:
 def _read_manifest(directory: Path) -> Manifest:
     where = directory / MANIFEST
     try:
-        content = where.open("rb").read(MANIFEST_BYTES_MAX + 1)
+        with where.open("rb") as file:
+            content = file.read(MANIFEST_BYTES_MAX + 1)
     except FileNotFoundError:
         raise ModelError(
             "no model here", where=str(directory), hint="`sentinel fit --output` writes one"
@@ -160,7 +164,7 @@ def _read_manifest(directory: Path) -> Manifest:
         manifest = msgspec.convert(found, Manifest)
     except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
         raise ModelError(f"damaged: {error}", where=str(where), hint=REFIT) from error
-    if manifest.version != manifest.digest():
+    if not is_sealed(manifest, content):
         raise ModelError("damaged: its content does not match its version", where=str(where),
                          hint=REFIT)  # fmt: skip
     return manifest
@@ -169,13 +173,16 @@ def _read_manifest(directory: Path) -> Manifest:
 def _read_weights(
     directory: Path, payload: PayloadEntry, architecture: Architecture
 ) -> dict[str, Float32Array]:
-    where = directory / Path(payload.file).name
+    where = directory / payload.file
     shapes = architecture.shapes()
     needed = 4 * sum(math.prod(shape) for shape in shapes.values())
     try:
         size = where.stat().st_size
-        if size != payload.bytes or not needed <= size <= needed + HEADER_BYTES_MAX:
+        if size != payload.bytes:
             raise ModelError(f"{size} bytes, expected {payload.bytes}", where=str(where),
+                             hint=REFIT)  # fmt: skip
+        if not needed <= size <= needed + HEADER_BYTES_MAX:
+            raise ModelError(f"{size} bytes for {needed} bytes of weights", where=str(where),
                              hint=REFIT)  # fmt: skip
         content = where.read_bytes()
     except OSError as error:
@@ -209,7 +216,8 @@ def _make_directory(directory: Path) -> None:
 
 
 def _ours(entry: Path) -> bool:
-    return entry.name.startswith((MANIFEST, "weights-")) and not entry.is_dir()
+    """Whether `save` wrote it, whole or not; anything else of the user's is never removed."""
+    return OURS.fullmatch(entry.name) is not None and not entry.is_dir()
 
 
 def _write(path: Path, content: bytes) -> None:

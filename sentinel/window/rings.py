@@ -8,12 +8,23 @@ reading is moved at most once or twice in its life.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sentinel.kernels.jit import jit
 from sentinel.kernels.windows import gather, has_value, scale
-from sentinel.records import BoolArray, Float32Array, IndexArray, Readings, Status, TimeArray
+from sentinel.records import (
+    BoolArray,
+    Float32Array,
+    FloatArray,
+    IndexArray,
+    Readings,
+    Status,
+    StatusArray,
+    TimeArray,
+)
 from sentinel.window.scaling import Scaling
 
 OK, WARMING, BETWEEN = int(Status.OK), int(Status.WARMING), int(Status.BETWEEN)
@@ -23,13 +34,57 @@ SLACK_MIN = 32
 WINDOWS_MAX = 4096
 
 
+class RingState(NamedTuple):
+    """All rings, as arrays over the E entities.
+
+    slabs        (E, window_length + slack, F) scaled readings, NaN = missing
+    end          (E,) where the next reading goes in the slab
+    filled       (E,) readings in the window, at most window_length
+    since_score  (E,) readings since the last scored window
+    last_ns      (E,) time of the newest reading; 0: none yet
+    scored_in    (E,) number of the call of `fill` that last completed a window
+    """
+
+    slabs: Float32Array
+    end: IndexArray
+    filled: IndexArray
+    since_score: IndexArray
+    last_ns: TimeArray
+    scored_in: TimeArray
+
+
+class Outcome(NamedTuple):
+    """What became of each of N readings.
+
+    status     (N,) a `Status`
+    filled     (N,) readings in the entity's window after it
+    restarted  (N,) it is the first after a gap
+    missing    (N,) number of its values that are masked
+    """
+
+    status: StatusArray
+    filled: IndexArray
+    restarted: BoolArray
+    missing: IndexArray
+
+    @classmethod
+    def of(cls, readings: int) -> Outcome:
+        """Room for so many readings."""
+        return cls(
+            np.zeros(readings, np.uint8),
+            np.zeros(readings, np.int32),
+            np.zeros(readings, np.bool_),
+            np.zeros(readings, np.int32),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a run of readings did to the rings, row by row, and the windows it completed.
+    """The readings a call of `fill` took, and the windows they completed.
 
-    stop       the rows [start, stop) were taken
-    windows    (B,) row whose reading completed a window; places (B,) where the window begins
-    restarted  (N,) the first reading after a gap; missing (N,) masked values of the reading
+    stop     the rows [start, stop) were taken
+    windows  (B,) the row whose reading completed each window, ascending
+    places   (B,) where each window begins; `gather` reads it, before the next `fill`
     """
 
     stop: int
@@ -38,10 +93,7 @@ class Filled:
 
 
 class Rings:
-    """The rings of all entities.
-
-    slabs (E, window_length + slack, F) float32; end, filled, since_score, last_ns (E,)
-    """
+    """The rings of all entities."""
 
     def __init__(
         self, scaling: Scaling, window_length: int, window_stride: int, max_gap_ns: int
@@ -50,42 +102,40 @@ class Rings:
         self.window_length = window_length
         self.window_stride = window_stride
         self.max_gap_ns = max_gap_ns
-        self.slack = max(SLACK_MIN, window_length // 2)
-        channels = len(scaling.centre)
-        self.slabs = np.empty((0, window_length + self.slack, channels), np.float32)
-        self.end = np.zeros(0, np.int32)
-        self.filled = np.zeros(0, np.int32)
-        self.since_score = np.zeros(0, np.int32)
-        self.last_ns = np.zeros(0, np.int64)
-        self.scored_in = np.zeros(0, np.int64)
+        slab = window_length + max(SLACK_MIN, window_length // 2)
+        self.state = RingState(
+            np.empty((0, slab, len(scaling.centre)), np.float32),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int64),
+            np.zeros(0, np.int64),
+        )
         self.calls = 0
 
     def grow(self, entities: int) -> None:
-        """Make room for at least so many entities."""
-        for name in ("slabs", "end", "filled", "since_score", "last_ns", "scored_in"):
-            old = getattr(self, name)
-            # Fresh pages of np.zeros cost nothing until an entity writes to them.
-            new = np.zeros((entities, *old.shape[1:]), old.dtype)
+        """Make room for so many entities, not fewer than there are."""
+        # Fresh pages of np.zeros cost nothing until an entity writes to them.
+        state: tuple[NDArray[Any], ...] = self.state
+        grown = [np.zeros((entities, *old.shape[1:]), old.dtype) for old in state]
+        for new, old in zip(grown, state, strict=True):
             new[: len(old)] = old
-            setattr(self, name, new)
+        self.state = RingState(*grown)
 
     def forget(self, entities: IndexArray) -> None:
         """Empty the rings of these entities."""
-        for state in (self.end, self.filled, self.since_score, self.last_ns):
-            state[entities] = 0
+        state = self.state
+        for of_entity in (state.end, state.filled, state.since_score, state.last_ns):
+            of_entity[entities] = 0
 
-    def fill(
-        self,
-        readings: Readings,
-        start: int,
-        status: np.ndarray[tuple[int], np.dtype[np.uint8]],
-        filled: IndexArray,
-        restarted: BoolArray,
-        missing: IndexArray,
-    ) -> Filled:
+    def score_next(self) -> None:
+        """Let the next reading of every full window be scored, whatever the stride."""
+        self.state.since_score[:] = self.window_stride
+
+    def fill(self, readings: Readings, start: int, outcome: Outcome) -> Filled:
         """Take readings from row `start` on, until the end or until windows must be scored first.
 
-        status, filled, restarted, missing  (N,) overwritten for the rows taken
+        outcome  overwritten for the rows taken
         """
         self.calls += 1
         windows = np.empty(WINDOWS_MAX, np.int64)
@@ -94,27 +144,39 @@ class Rings:
             readings.entity, readings.time_ns, readings.values, start,
             self.scaling.centre, self.scaling.spread,
             self.window_length, self.window_stride, self.max_gap_ns, self.calls,
-            self.slabs, self.end, self.filled, self.since_score, self.last_ns, self.scored_in,
-            status, filled, restarted, missing, windows, places,
+            self.state, outcome, windows, places,
         )  # fmt: skip
         return Filled(stop, windows[:count], places[:count])
 
     def gather(self, places: TimeArray) -> tuple[Float32Array, Float32Array]:
         """The windows at these places: x (T, F, B), 0 where masked, and mask (T, F, B)."""
-        shape = (self.window_length, self.slabs.shape[2], len(places))
+        slabs = self.state.slabs
+        shape = (self.window_length, slabs.shape[2], len(places))
         x, mask = np.empty(shape, np.float32), np.empty(shape, np.float32)
         lengths = np.full(len(places), self.window_length)
-        gather(self.slabs.reshape(-1, self.slabs.shape[2]), places, lengths, x, mask)
+        gather(slabs.reshape(-1, slabs.shape[2]), places, lengths, x, mask)
         return x, mask
 
 
 @jit
 def _fill(
-    entity, time_ns, values, start, centre, spread,
-    window_length, window_stride, max_gap_ns, call,
-    slabs, end, ring_filled, since_score, last_ns, scored_in,
-    status, filled, restarted, missing, windows, places,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    entity: IndexArray,
+    time_ns: TimeArray,
+    values: FloatArray,
+    start: int,
+    centre: FloatArray,
+    spread: FloatArray,
+    window_length: int,
+    window_stride: int,
+    max_gap_ns: int,
+    call: int,
+    state: RingState,
+    outcome: Outcome,
+    windows: TimeArray,
+    places: TimeArray,
+) -> tuple[int, int]:
+    slabs, end, ring_filled, since_score, last_ns, scored_in = state
+    status, filled, restarted, missing = outcome
     capacity, channels = slabs.shape[1], slabs.shape[2]
     count = 0
     for n in range(start, len(entity)):
@@ -131,16 +193,17 @@ def _fill(
         if status[n] != OK:
             filled[n] = ring_filled[e]
             continue
+        if count == len(windows):
+            return n, count
         if end[e] == capacity:
-            if scored_in[e] == call or count == len(windows):
+            # A window of this call still lies where the slab is about to be overwritten.
+            if scored_in[e] == call:
                 return n, count
             kept = window_length - 1
             for i in range(kept):
                 for f in range(channels):
                     slabs[e, i, f] = slabs[e, capacity - kept + i, f]
             end[e] = kept
-        if count == len(windows):
-            return n, count
         if last_ns[e] > 0 and time_ns[n] - last_ns[e] > max_gap_ns:
             restarted[n] = True
             ring_filled[e] = 0
@@ -150,12 +213,13 @@ def _fill(
             missing[n] += np.isnan(value)
         end[e] += 1
         last_ns[e] = time_ns[n]
-        ring_filled[e] = min(ring_filled[e] + 1, window_length)
+        if ring_filled[e] < window_length:
+            ring_filled[e] += 1
+            # The first full window is scored, whatever the stride.
+            since_score[e] = window_stride
         filled[n] = ring_filled[e]
         if ring_filled[e] < window_length:
             status[n] = WARMING
-            # The first full window is scored, whatever the stride.
-            since_score[e] = window_stride
             continue
         since_score[e] += 1
         if since_score[e] < window_stride:

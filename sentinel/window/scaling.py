@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +20,7 @@ CONSTANT = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """scaled = (raw - centre) / spread, clipped to +-10.  centre, spread (F,) float64, raw units."""
+    """scaled = (raw - centre) / spread, clipped to +-10.  centre, spread (F,), raw units."""
 
     method: ScalingMethod
     centre: FloatArray
@@ -61,9 +62,9 @@ def fit_scaling(values: FloatArray, rows: TimeArray, method: ScalingMethod) -> S
     return Scaling(method, centre, np.where(usable, spread, 1.0))
 
 
-def _chunks(values: FloatArray, rows: TimeArray) -> list[FloatArray] | map[FloatArray]:
-    starts = range(0, len(rows), CHUNK_ROWS)
-    return map(lambda start: values[rows[start : start + CHUNK_ROWS]], starts)
+def _chunks(values: FloatArray, rows: TimeArray) -> Iterator[FloatArray]:
+    for start in range(0, len(rows), CHUNK_ROWS):
+        yield values[rows[start : start + CHUNK_ROWS]]
 
 
 def _moments(values: FloatArray, rows: TimeArray) -> tuple[FloatArray, FloatArray]:
@@ -85,9 +86,11 @@ def _moments(values: FloatArray, rows: TimeArray) -> tuple[FloatArray, FloatArra
 
 
 def _range(values: FloatArray, rows: TimeArray) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest value; NaN where a channel has none."""
     low = np.full(values.shape[1], np.inf)
     high = np.full(values.shape[1], -np.inf)
     for chunk in _chunks(values, rows):
         low = np.fmin(low, np.fmin.reduce(chunk, axis=0))
         high = np.fmax(high, np.fmax.reduce(chunk, axis=0))
-    return low, high
+    empty = low > high
+    return np.where(empty, np.nan, low), np.where(empty, np.nan, high)

@@ -8,6 +8,7 @@ window_length - 1 rows between them are only ever the past of the later part's f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -44,10 +45,11 @@ class Split:
 
 
 def auto_window_length(rows: int) -> int:
-    """A window length for an entity with so many rows: a fifth of them, 4 to 64, as leaves parts."""
-    return max(
-        WINDOW_LENGTH_MIN, min(WINDOW_LENGTH_MAX, rows // 5, rows // 3 - PART_WINDOWS_MIN)
-    )
+    """A window length for an entity with so many rows: a fifth of them, 4 to 64.
+
+    Never so long that a part would stay empty, given ROWS_MIN rows.
+    """
+    return max(WINDOW_LENGTH_MIN, min(WINDOW_LENGTH_MAX, rows // 5, rows // 3 - PART_WINDOWS_MIN))
 
 
 def longest_entity(segments: Segments) -> int:
@@ -69,7 +71,7 @@ def split(segments: Segments, window_length: int, window_stride: int) -> Split:
     short: list[tuple[int, int]] = []
     changes = np.flatnonzero(np.diff(segments.entity)) + 1
     bounds = [0, *changes.tolist(), len(segments.entity)] if len(segments.entity) else [0]
-    for first, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, stop in pairwise(bounds):
         begin, end = int(segments.starts[first]), int(segments.starts[stop])
         rows = end - begin
         if rows < 3 * least:
@@ -77,10 +79,9 @@ def split(segments: Segments, window_length: int, window_stride: int) -> Split:
             continue
         held_out = max(least, round(HELD_OUT_SHARE * rows))
         cuts = (begin, end - 2 * held_out, end - held_out, end)
-        for part, bounds_of_part in zip(parts, zip(cuts, cuts[1:], strict=False), strict=True):
+        for part, bounds_of_part in zip(parts, pairwise(cuts), strict=True):
             part.append(bounds_of_part)
     if short and not parts[0]:
-        # Whole entities, by rows: 70, 15, 15 percent, and at least one for each part.
         _deal(short, parts)
     else:
         parts[0].extend(short)
@@ -88,21 +89,26 @@ def split(segments: Segments, window_length: int, window_stride: int) -> Split:
     if not all(len(part.starts) for part in made):
         rows = len(segments.rows)
         raise DataError(
-            f"{rows} usable rows are too few for windows of {window_length} readings",
-            hint=f"one entity needs at least {max(3 * least, ROWS_MIN)} rows"
+            f"{rows} usable rows in {len(segments.entity)} stretches without a gap are too few for "
+            f"windows of {window_length} readings",
+            hint=f"one stretch needs at least {max(3 * least, ROWS_MIN)} rows"
             + (f"; a shorter window_length needs {ROWS_MIN}" if window_length > 4 else ""),
         )
     return Split(*made)
 
 
 def _deal(short: list[tuple[int, int]], parts: list[list[tuple[int, int]]]) -> None:
-    total = sum(end - begin for begin, end in short)
-    done = 0
-    for number, (begin, end) in enumerate(short):
-        left = len(short) - number
+    """Deal whole entities out, by rows: 70, 15, 15 percent; three or more leave no part empty."""
+    # One without a window of its own would only take the place of one that has.
+    usable = [(begin, end) for begin, end in short if end - begin >= WINDOW_LENGTH_MIN]
+    total = sum(end - begin for begin, end in usable)
+    done, part = 0, 0
+    for number, (begin, end) in enumerate(usable):
+        left = len(usable) - number
         share = done / total
-        part = 0 if share < 1 - 2 * HELD_OUT_SHARE else 1 if share < 1 - HELD_OUT_SHARE else 2
-        part = max(part, 3 - left) if left <= 2 else part
+        wanted = 0 if share < 1 - 2 * HELD_OUT_SHARE else 1 if share < 1 - HELD_OUT_SHARE else 2
+        # A large entity may leap over validation; the last two are kept for the parts still empty.
+        part = max(min(wanted, part + 1), 3 - left)
         parts[part].append((begin, end))
         done += end - begin
 
@@ -110,7 +116,10 @@ def _deal(short: list[tuple[int, int]], parts: list[list[tuple[int, int]]]) -> N
 def _windows(
     segments: Segments, ranges: list[tuple[int, int]], window_length: int, window_stride: int
 ) -> Part:
-    """Windows within both a range and a segment; a piece shorter than a window makes one, padded."""
+    """Windows within both a range and a segment.
+
+    A piece shorter than a window makes one that is padded; one below WINDOW_LENGTH_MIN makes none.
+    """
     starts: list[TimeArray] = []
     lengths: list[TimeArray] = []
     rows: list[TimeArray] = []
@@ -118,7 +127,7 @@ def _windows(
         rows.append(np.arange(begin, end))
         inner = segments.starts[(segments.starts > begin) & (segments.starts < end)]
         edges = [begin, *inner.tolist(), end]
-        for first, stop in zip(edges[:-1], edges[1:], strict=True):
+        for first, stop in pairwise(edges):
             length = min(window_length, stop - first)
             if length < WINDOW_LENGTH_MIN:
                 continue
