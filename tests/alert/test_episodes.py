@@ -1,0 +1,219 @@
+"""The compiled episode machine against the plain one, and its rules one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentinel.alert import episodes as module
+from sentinel.alert.episodes import STATE_NAMES, EpisodeRules, Episodes
+from tests.alert.plain_machine import PlainMachine, Row, Transition
+
+ENTITIES = 3
+PEAK_BEFORE = -1  # the peak lies before the readings of this run
+
+
+def run_machine(
+    machine: Episodes, rows: list[Row], cuts: list[int]
+) -> tuple[list[Transition], list[bool]]:
+    """Rows through the machine in several calls; rows of the transitions count from the first."""
+    transitions: list[Transition] = []
+    inside: list[bool] = []
+    peaks: dict[int, int] = {}
+    edges = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
+    for start, stop in pairwise(edges):
+        some = rows[start:stop]
+        is_anomaly = np.zeros(len(some), np.bool_)
+        advance = machine.advance(
+            np.array([row.entity for row in some], np.int32),
+            np.array([row.time_ns for row in some], np.int64),
+            np.array([np.nan if row.ratio is None else row.ratio for row in some], np.float64),
+            np.array([row.restarted for row in some], np.bool_),
+            np.array([row.missing for row in some], np.int32),
+            is_anomaly,
+        )
+        inside += is_anomaly.tolist()
+        for fields, (ratio, peak) in zip(
+            advance.transitions.tolist(), advance.ratios.tolist(), strict=True
+        ):
+            row, entity, kind, start_ns, updates, readings, missing, peak_row = fields
+            if peak_row >= 0:
+                peaks[entity] = start + peak_row
+            transitions.append(
+                Transition(
+                    start + row, entity, STATE_NAMES[kind], start_ns, updates, readings, missing,
+                    ratio, peak, peaks.get(entity, PEAK_BEFORE), kind == module.RESOLVED_BY_GAP,
+                )
+            )  # fmt: skip
+        for entity in np.flatnonzero(advance.peak_rows >= 0).tolist():
+            peaks[entity] = start + int(advance.peak_rows[entity])
+    return transitions, inside
+
+
+def run_plain(rules: EpisodeRules, rows: list[Row]) -> tuple[list[Transition], list[bool]]:
+    machines = [PlainMachine(rules) for _ in range(ENTITIES)]
+    told = [machines[row.entity].step(number, row) for number, row in enumerate(rows)]
+    return [found for found, _ in told if found], [inside for _, inside in told]
+
+
+def machine_of(rules: EpisodeRules) -> Episodes:
+    machine = Episodes(rules)
+    machine.grow(ENTITIES)
+    return machine
+
+
+RULES = st.builds(
+    lambda open_count, extra, close_ratio, close_count, update_interval_ns: EpisodeRules(
+        open_count, open_count + extra, close_ratio, close_count, update_interval_ns
+    ),
+    st.integers(1, 3),
+    st.integers(0, 2),
+    st.sampled_from([0.25, 0.5, 1.0]),
+    st.integers(1, 4),
+    st.sampled_from([0, 1, 5, 12]),
+)
+RATIOS = st.sampled_from([None, 0.1, 0.3, 0.49, 0.5, 0.9, 1.0, 1.0, 1.5, 3.0, 3.0])
+STEPS = st.lists(
+    st.tuples(st.integers(0, ENTITIES - 1), RATIOS, st.integers(0, 19), st.integers(0, 2)),
+    max_size=120,
+)
+
+
+def rows_of(steps: list[tuple[int, float | None, int, int]]) -> list[Row]:
+    """One step in twenty restarts the window; such a reading has no window of its own."""
+    return [
+        Row(entity, 100 + n, None if luck == 0 else ratio, luck == 0, missing)
+        for n, (entity, ratio, luck, missing) in enumerate(steps)
+    ]
+
+
+@settings(max_examples=250, deadline=None)
+@given(RULES, STEPS, st.lists(st.integers(0, 120), max_size=4))
+def test_the_machine_is_the_plain_one_however_its_calls_are_cut(
+    rules: EpisodeRules, steps: list[tuple[int, float | None, int, int]], cuts: list[int]
+) -> None:
+    rows = rows_of(steps)
+    assert run_machine(machine_of(rules), rows, cuts) == run_plain(rules, rows)
+
+
+def told(rules: EpisodeRules, ratios: list[float | None]) -> list[tuple[int, str]]:
+    rows = [Row(0, 100 + n, ratio, False, 0) for n, ratio in enumerate(ratios)]
+    transitions, _ = run_machine(machine_of(rules), rows, [])
+    return [(found.row, found.state) for found in transitions]
+
+
+def test_n_of_the_newest_m_scores_open_an_episode() -> None:
+    rules = EpisodeRules(open_count=2, open_window=3, close_count=9)
+    assert told(rules, [1.0, 0.9, 0.9, 1.0, 0.9, 1.0]) == [(5, "opened")]
+    assert told(rules, [1.0, 0.9, 1.0]) == [(2, "opened")]
+
+
+def test_it_opens_at_the_threshold_itself() -> None:
+    rules = EpisodeRules(open_count=1, open_window=1)
+    assert told(rules, [np.nextafter(1.0, 0.0), 1.0]) == [(1, "opened")]
+
+
+def test_hysteresis_keeps_it_open_between_close_ratio_and_threshold() -> None:
+    rules = EpisodeRules(1, 1, close_ratio=0.5, close_count=2)
+    assert told(rules, [1.0, *[0.5] * 50, 0.4, 0.5, 0.4, 0.4]) == [(0, "opened"), (54, "resolved")]
+
+
+def test_readings_without_a_window_neither_calm_nor_count() -> None:
+    rules = EpisodeRules(1, 1, close_count=2)
+    ratios = [1.0, 0.1, None, None, 0.1]
+    rows = [Row(0, 100 + n, ratio, False, 1) for n, ratio in enumerate(ratios)]
+    transitions, inside = run_machine(machine_of(rules), rows, [])
+    assert [(t.row, t.readings, t.missing) for t in transitions] == [(0, 1, 1), (4, 3, 3)]
+    assert inside == [True, True, True, True, False]
+
+
+def test_it_starts_with_the_first_exceedance_that_counted() -> None:
+    rules = EpisodeRules(open_count=3, open_window=4)
+    rows = [
+        Row(0, 10 * n, r, False, 0) for n, r in enumerate([1.0, 0.1, 0.1, 1.0, 0.1, 2.0, 1.0], 1)
+    ]
+    [opened], _ = run_machine(machine_of(rules), rows, [])
+    assert (opened.row, opened.start_ns, opened.readings) == (6, 40, 4)
+
+
+def test_after_an_episode_the_count_begins_anew() -> None:
+    rules = EpisodeRules(open_count=2, open_window=8, close_ratio=1.0, close_count=1)
+    assert told(rules, [1.0, 1.0, 0.9, 1.0, 0.9, 1.0]) == [
+        (1, "opened"), (2, "resolved"), (5, "opened"),
+    ]  # fmt: skip
+
+
+def test_a_gap_resolves_an_episode_and_forgets_exceedances() -> None:
+    rules = EpisodeRules(open_count=2, open_window=2)
+    rows = [
+        Row(0, 1, 1.0, False, 0),
+        Row(0, 50, None, True, 0),
+        Row(0, 51, 1.0, False, 0),
+        Row(0, 52, 1.5, False, 0),
+        Row(0, 99, None, True, 0),
+    ]
+    transitions, inside = run_machine(machine_of(rules), rows, [])
+    assert [(t.row, t.state, t.by_gap) for t in transitions] == [
+        (3, "opened", False), (4, "resolved", True),
+    ]  # fmt: skip
+    assert (transitions[1].ratio, transitions[1].peak) == (1.5, 1.5)
+    assert inside == [False, False, False, True, False]
+
+
+def test_updates_come_by_the_readings_own_time() -> None:
+    rules = EpisodeRules(1, 1, close_count=99, update_interval_ns=10)
+    rows = [Row(0, t, 1.0, False, 0) for t in (100, 105, 109, 110, 119, 135, 144)]
+    transitions, _ = run_machine(machine_of(rules), rows, [])
+    assert [(t.row, t.updates) for t in transitions] == [(0, 0), (3, 1), (5, 2)]
+
+
+def test_no_updates_without_an_interval() -> None:
+    rules = EpisodeRules(1, 1, close_count=99, update_interval_ns=0)
+    assert told(rules, [1.0] * 50) == [(0, "opened")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(RULES, STEPS, STEPS, st.integers(0, ENTITIES - 1))
+def test_forgetting_an_entity_lets_it_begin_anew_and_no_other(
+    rules: EpisodeRules,
+    before: list[tuple[int, float | None, int, int]],
+    after: list[tuple[int, float | None, int, int]],
+    forgotten: int,
+) -> None:
+    machine = machine_of(rules)
+    run_machine(machine, rows_of(before), [])
+    machine.forget(np.array([forgotten], np.int32))
+    rows = [replace(row, time_ns=row.time_ns + 1_000) for row in rows_of(after)]
+    alone = [row for row in rows if row.entity == forgotten]
+    transitions, _ = run_machine(machine, rows, [])
+    of_forgotten = [
+        replace(t, row=alone.index(rows[t.row]), peak_row=alone.index(rows[t.peak_row]))
+        for t in transitions
+        if t.entity == forgotten
+    ]
+    assert of_forgotten == run_machine(machine_of(rules), alone, [])[0]
+
+
+def test_growing_keeps_open_episodes() -> None:
+    machine = Episodes(EpisodeRules(1, 1, close_count=1))
+    machine.grow(1)
+    run_machine(machine, [Row(0, 1, 2.0, False, 0)], [])
+    machine.grow(5)
+    assert machine.state.is_open.tolist() == [True, False, False, False, False]
+    [resolved], _ = run_machine(machine, [Row(0, 2, 0.1, False, 0)], [])
+    assert resolved == Transition(0, 0, "resolved", 1, 0, 2, 0, 0.1, 2.0, PEAK_BEFORE)
+
+
+def test_an_episode_never_opens_where_the_rules_ask_for_more_than_they_look_at() -> None:
+    assert told(EpisodeRules(open_count=3, open_window=2), [2.0] * 20) == []
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_readings_are_no_trouble(count: int) -> None:
+    rows = [Row(0, 1, 0.5, False, 0)] * count
+    assert run_machine(machine_of(EpisodeRules()), rows, []) == ([], [False] * count)

@@ -1,0 +1,179 @@
+"""Rings hold, for every entity, exactly the readings that a plain deque would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentinel.records import Float32Array, Readings, Status
+from sentinel.window import rings as module
+from sentinel.window.rings import Outcome, Rings
+from sentinel.window.scaling import Scaling
+from tests.window.plain_ring import PlainRing
+
+CHANNELS = 2
+PLAIN = Scaling("standard", np.zeros(CHANNELS), np.ones(CHANNELS))
+START_NS = 1_000
+MAX_GAP_NS = 9
+ENTITIES = 4
+
+
+@dataclass
+class Told:
+    """What a run of readings led to: a row of statuses for each, and the windows as arrays."""
+
+    rows: list[tuple[int, int, bool, int]]
+    windows: list[tuple[int, Float32Array, Float32Array]]
+
+
+def readings_of(steps: list[tuple[int, int, str]]) -> Readings:
+    """(entity, time since the entity's newest, values) for each; every value occurs only once."""
+    newest = [START_NS] * ENTITIES
+    entity, time_ns, values = [], [], []
+    for number, (e, step_ns, kind) in enumerate(steps):
+        entity.append(e)
+        time_ns.append(newest[e] + step_ns)
+        newest[e] = max(newest[e], newest[e] + step_ns)
+        row = [number / 1000, -number / 1000]
+        if kind == "empty":
+            row = [np.nan, np.nan]
+        elif kind == "partial":
+            row[number % 2] = np.nan
+        values.append(row)
+    count = len(steps)
+    return Readings(
+        np.array(entity, np.int32),
+        np.array(time_ns, np.int64),
+        np.zeros(count, np.int32),
+        np.arange(count, dtype=np.int64),
+        np.array(values, np.float64).reshape(count, CHANNELS),
+    )
+
+
+def run_rings(rings: Rings, readings: Readings) -> Told:
+    """Through the rings, gathering after every call as the detector does."""
+    if len(readings) and readings.entity.max() >= len(rings.state.end):
+        rings.grow(int(readings.entity.max()) + 1)
+    outcome = Outcome.of(len(readings))
+    windows: list[tuple[int, Float32Array, Float32Array]] = []
+    start = 0
+    while start < len(readings):
+        filled = rings.fill(readings, start, outcome)
+        assert filled.stop > start
+        x, mask = rings.gather(filled.places)
+        windows += [(row, x[:, :, b], mask[:, :, b]) for b, row in enumerate(filled.windows)]
+        start = filled.stop
+    return Told(list(zip(*(column.tolist() for column in outcome), strict=True)), windows)
+
+
+def run_plain(plain: list[PlainRing], readings: Readings) -> Told:
+    told = Told([], [])
+    scaled = readings.values.astype(np.float32)
+    for n in range(len(readings)):
+        ring = plain[readings.entity[n]]
+        status, filled, restarted, missing = ring.push(int(readings.time_ns[n]), scaled[n])
+        told.rows.append((status, filled, restarted, missing))
+        if status == Status.OK:
+            window = np.array(ring.rows)
+            mask = (~np.isnan(window)).astype(np.float32)
+            told.windows.append((n, np.nan_to_num(window), mask))
+    return told
+
+
+def assert_same(told: Told, expected: Told) -> None:
+    assert told.rows == expected.rows
+    assert [row for row, _, _ in told.windows] == [row for row, _, _ in expected.windows]
+    for (_, x, mask), (_, plain_x, plain_mask) in zip(told.windows, expected.windows, strict=True):
+        np.testing.assert_array_equal(x, plain_x)
+        np.testing.assert_array_equal(mask, plain_mask)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.integers(0, ENTITIES - 1),
+        # Late, a duplicate, next, the longest step that is no gap, a gap.
+        st.sampled_from([-3, 0, 1, 1, 1, 2, MAX_GAP_NS, MAX_GAP_NS + 1]),
+        st.sampled_from(["full", "full", "full", "partial", "empty"]),
+    ),
+    max_size=150,
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    batches=st.lists(STEPS, min_size=1, max_size=3),
+    window_length=st.integers(1, 7),
+    window_stride=st.integers(1, 4),
+    slack=st.integers(1, 5),
+    windows_max=st.integers(1, 6),
+    forgotten=st.lists(st.lists(st.integers(0, ENTITIES - 1), unique=True), max_size=3),
+)
+def test_rings_hold_what_plain_deques_hold(
+    batches: list[list[tuple[int, int, str]]],
+    window_length: int,
+    window_stride: int,
+    slack: int,
+    windows_max: int,
+    forgotten: list[list[int]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "SLACK_MIN", slack)
+        patch.setattr(module, "WINDOWS_MAX", windows_max)
+        rings = Rings(PLAIN, window_length, window_stride, MAX_GAP_NS)
+        plain = [PlainRing(window_length, window_stride, MAX_GAP_NS) for _ in range(ENTITIES)]
+        for number, batch in enumerate(batches):
+            readings = readings_of(batch)
+            assert_same(run_rings(rings, readings), run_plain(plain, readings))
+            for e in forgotten[number] if number < len(forgotten) else []:
+                if e < len(rings.state.end):
+                    rings.forget(np.array([e], np.int32))
+                plain[e] = PlainRing(window_length, window_stride, MAX_GAP_NS)
+
+
+def test_growing_keeps_every_ring() -> None:
+    """One entity after another appears; those that came before go on where they were."""
+    rings = Rings(PLAIN, 3, 1, MAX_GAP_NS)
+    plain = [PlainRing(3, 1, MAX_GAP_NS) for _ in range(ENTITIES)]
+    for newest in range(ENTITIES):
+        steps = [(e, 1, "full") for _ in range(2) for e in range(newest + 1)]
+        readings = readings_of(steps)
+        later = Readings(
+            readings.entity, readings.time_ns + 2 * newest, readings.partition, readings.offset,
+            readings.values,
+        )  # fmt: skip
+        assert_same(run_rings(rings, later), run_plain(plain, later))
+
+
+def test_a_ring_that_was_forgotten_takes_older_times_again() -> None:
+    rings = Rings(PLAIN, 2, 1, MAX_GAP_NS)
+    readings = readings_of([(0, 1, "full")] * 3)
+    first = run_rings(rings, readings)
+    assert [status for status, *_ in run_rings(rings, readings).rows] == [
+        Status.LATE, Status.LATE, Status.DUPLICATE,
+    ]  # fmt: skip
+    rings.forget(np.array([0], np.int32))
+    assert_same(run_rings(rings, readings), first)
+
+
+def test_windows_hold_scaled_values_clipped_to_ten() -> None:
+    scaling = Scaling("standard", np.array([100.0, 0.0]), np.array([2.0, 1.0]))
+    rings = Rings(scaling, 2, 1, MAX_GAP_NS)
+    readings = Readings(
+        np.zeros(2, np.int32), np.array([1, 2]), np.zeros(2, np.int32), np.arange(2),
+        np.array([[103.0, 1e9], [99.0, np.nan]]),
+    )  # fmt: skip
+    [(_, x, mask)] = run_rings(rings, readings).windows
+    np.testing.assert_array_equal(x, np.array([[1.5, 10.0], [-0.5, 0.0]], np.float32))
+    np.testing.assert_array_equal(mask, np.array([[1, 1], [1, 0]], np.float32))
+
+
+def test_score_next_scores_the_next_reading_whatever_the_stride() -> None:
+    rings = Rings(PLAIN, 2, 5, 1_000)
+    run_rings(rings, readings_of([(0, 1, "full")] * 4))
+    rings.score_next()
+    later = readings_of([(0, 10, "full"), (0, 1, "full")])
+    assert [status for status, *_ in run_rings(rings, later).rows] == [Status.OK, Status.BETWEEN]

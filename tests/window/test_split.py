@@ -1,0 +1,202 @@
+"""The split of a history: no reading in two parts, no window over an edge, no empty part."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sentinel.errors import DataError
+from sentinel.model.windows import WindowSet
+from sentinel.records import Readings
+from sentinel.window.segments import Segments, find_segments
+from sentinel.window.split import (
+    HELD_OUT_SHARE,
+    PART_WINDOWS_MIN,
+    ROWS_MIN,
+    WINDOW_LENGTH_MAX,
+    WINDOW_LENGTH_MIN,
+    Part,
+    Split,
+    auto_window_length,
+    longest_entity,
+    split,
+)
+
+MAX_GAP_NS = 10
+
+
+def history_of(stretches: list[tuple[int, int, int]]) -> Readings:
+    """(entity, partition, rows) of stretches, each a gap after the one before."""
+    entity, partition, time_ns = [], [], []
+    now = 1
+    for e, p, rows in stretches:
+        entity += [e] * rows
+        partition += [p] * rows
+        time_ns += range(now, now + rows)
+        now += rows + MAX_GAP_NS + 1
+    count = len(entity)
+    return Readings(
+        np.array(entity, np.int32), np.array(time_ns, np.int64), np.array(partition, np.int32),
+        np.arange(count, dtype=np.int64), np.arange(2.0 * count).reshape(count, 2),
+    )  # fmt: skip
+
+
+def segments_of(*rows: int) -> Segments:
+    """One segment of so many rows for each of as many entities."""
+    return find_segments(history_of([(e, 0, count) for e, count in enumerate(rows)]), MAX_GAP_NS)
+
+
+def parts_of(made: Split) -> list[Part]:
+    return [made.train, made.validation, made.test]
+
+
+STRETCHES = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 90)), min_size=1, max_size=8
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(STRETCHES, st.integers(4, 12), st.integers(1, 3))
+def test_no_window_crosses_an_edge_and_no_reading_is_in_two_parts(
+    stretches: list[tuple[int, int, int]], window_length: int, window_stride: int
+) -> None:
+    history = history_of(stretches)
+    segments = find_segments(history, MAX_GAP_NS)
+    try:
+        made = split(segments, window_length, window_stride)
+    except DataError:
+        return
+    taken: set[int] = set()
+    for part in parts_of(made):
+        rows = set(part.rows.tolist())
+        assert not rows & taken
+        taken |= rows
+        assert len(part.starts) == len(part.lengths) > 0
+        for start, length in zip(part.starts.tolist(), part.lengths.tolist(), strict=True):
+            assert WINDOW_LENGTH_MIN <= length <= window_length
+            assert set(range(start, start + length)) <= rows
+            of_history = segments.rows[start : start + length]
+            assert len(set(history.entity[of_history].tolist())) == 1
+            assert len(set(history.partition[of_history].tolist())) == 1
+            assert (np.diff(history.time_ns[of_history]) == 1).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(4, 120), min_size=1, max_size=6), st.integers(4, 16))
+def test_parts_of_an_entity_follow_each_other_in_time(rows: list[int], window_length: int) -> None:
+    segments = segments_of(*rows)
+    try:
+        made = split(segments, window_length, 1)
+    except DataError:
+        return
+    row_entity = np.repeat(segments.entity, np.diff(segments.starts))
+    for entity in range(len(rows)):
+        of_parts = [part.rows[row_entity[part.rows] == entity] for part in parts_of(made)]
+        whole = np.concatenate(of_parts)
+        assert (np.diff(whole) == 1).all()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(ROWS_MIN, 10_000))
+def test_auto_window_length_leaves_no_part_empty(rows: int) -> None:
+    segments = segments_of(rows)
+    window_length = auto_window_length(longest_entity(segments))
+    assert WINDOW_LENGTH_MIN <= window_length <= WINDOW_LENGTH_MAX
+    made = split(segments, window_length, 1)
+    assert len(made.train.starts) > 0
+    assert len(made.validation.starts) > PART_WINDOWS_MIN
+    assert len(made.test.starts) > PART_WINDOWS_MIN
+    assert sum(len(part.rows) for part in parts_of(made)) == rows
+
+
+def test_auto_window_length_is_a_fifth_up_to_64() -> None:
+    assert [auto_window_length(rows) for rows in (36, 60, 186, 319, 320, 9_999)] == [
+        4, 12, 37, 63, 64, 64,
+    ]  # fmt: skip
+
+
+def test_a_long_entity_is_cut_by_seventy_fifteen_fifteen() -> None:
+    made = split(segments_of(1_000), 20, 1)
+    assert [len(part.rows) for part in parts_of(made)] == [700, 150, 150]
+    assert [len(part.starts) for part in parts_of(made)] == [681, 131, 131]
+
+
+def test_stride_thins_the_windows_out() -> None:
+    made = split(segments_of(1_000), 20, 7)
+    for part in parts_of(made):
+        assert set(np.diff(part.starts).tolist()) == {7}
+
+
+def test_an_entity_too_short_for_parts_of_its_own_trains() -> None:
+    made = split(segments_of(400, 20), 10, 1)
+    assert made.train.rows.tolist() == [*range(280), *range(400, 420)]
+
+
+def test_a_piece_shorter_than_a_window_makes_one_that_is_padded_on_the_left() -> None:
+    segments = segments_of(300, 6)
+    made = split(segments, 10, 1)
+    last = len(made.train.starts) - 1
+    assert (made.train.starts[last], made.train.lengths[last]) == (300, 6)
+    rows = np.arange(2.0 * 306, dtype=np.float32).reshape(306, 2)
+    windows = WindowSet(rows, made.train.starts, made.train.lengths, 10)
+    x, mask = windows.gather(np.array([last]))
+    assert not x[:4].any()
+    assert not mask[:4].any()
+    np.testing.assert_array_equal(x[4:, :, 0], rows[300:306])
+    assert mask[4:].all()
+
+
+def test_a_piece_below_the_shortest_window_makes_none() -> None:
+    made = split(segments_of(300, 3), 10, 1)
+    assert made.train.starts.max() <= 210
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(1, 35), min_size=3, max_size=12))
+def test_short_entities_are_dealt_out_whole(rows: list[int]) -> None:
+    """As soon as three have a window, each part gets one, and the order of the entities is kept."""
+    usable = [count for count in rows if count >= WINDOW_LENGTH_MIN]
+    segments = segments_of(*rows)
+    if len(usable) < 3:
+        with pytest.raises(DataError):
+            split(segments, 4, 1)
+        return
+    made = split(segments, 4, 1)
+    held_by = [{bisect(segments, row) for row in part.rows.tolist()} for part in parts_of(made)]
+    assert all(held_by)
+    for before, after in pairwise(held_by):
+        assert max(before) < min(after)
+
+
+def bisect(segments: Segments, row: int) -> int:
+    return int(np.searchsorted(segments.starts, row, side="right")) - 1
+
+
+def test_many_short_entities_are_dealt_out_by_rows() -> None:
+    made = split(segments_of(*[20] * 100), 16, 1)
+    shares = [len(part.rows) / 2_000 for part in parts_of(made)]
+    assert shares == pytest.approx(
+        [1 - 2 * HELD_OUT_SHARE, HELD_OUT_SHARE, HELD_OUT_SHARE], abs=0.02
+    )
+
+
+@pytest.mark.parametrize("rows", [0, 1, 35])
+def test_too_few_rows_are_refused_with_the_minimum(rows: int) -> None:
+    segments = segments_of(rows)
+    with pytest.raises(DataError) as caught:
+        split(segments, auto_window_length(longest_entity(segments)), 1)
+    stretches = 1 if rows else 0
+    assert str(caught.value) == (
+        f"{rows} usable rows in {stretches} stretches without a gap are too few for windows of "
+        "4 readings; one stretch needs at least 36 rows"
+    )
+
+
+def test_the_minimum_of_a_chosen_window_length_is_named_and_enough() -> None:
+    with pytest.raises(DataError, match="needs at least 84 rows; a shorter window_length needs 36"):
+        split(segments_of(83), 20, 1)
+    assert split(segments_of(84), 20, 1).test.starts.size == 9
