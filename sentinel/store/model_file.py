@@ -38,6 +38,8 @@ MANIFEST_BYTES_MAX = 16 << 20
 # The header of a safetensors file names and places every tensor.
 HEADER_BYTES_MAX = 1 << 20
 LIBRARIES = ("sentinel", "numba", "numpy", "safetensors")
+IS_A_FILE = "is a file; a model is a directory"
+NAME_A_DIRECTORY = "name what `sentinel fit --output` wrote"
 REFIT = "fit the model again, or copy it again from where it is whole"
 
 
@@ -147,8 +149,12 @@ def _read_manifest(directory: Path) -> Manifest:
         raise ModelError(
             "no model here", where=str(directory), hint="`sentinel fit --output` writes one"
         ) from None
+    except NotADirectoryError:
+        raise ModelError(IS_A_FILE, where=str(directory), hint=NAME_A_DIRECTORY) from None
     except OSError as error:
-        raise ModelError(f"cannot read: {error.strerror}", where=str(where)) from error
+        raise ModelError(
+            f"cannot read: {error.strerror}", where=str(where), hint="this user must be able to"
+        ) from error
     if len(content) > MANIFEST_BYTES_MAX:
         raise ModelError(f"larger than {MANIFEST_BYTES_MAX} bytes", where=str(where), hint=REFIT)
     try:
@@ -162,7 +168,8 @@ def _read_manifest(directory: Path) -> Manifest:
                 hint="fit the model again with this version",
             )
         manifest = msgspec.convert(found, Manifest)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+    # ValueError: msgspec lets a string that is not UTF-8 through as Python's own complaint.
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ModelError(f"damaged: {error}", where=str(where), hint=REFIT) from error
     if not is_sealed(manifest, content):
         raise ModelError("damaged: its content does not match its version", where=str(where),
@@ -205,7 +212,7 @@ def _read_weights(
 
 def _make_directory(directory: Path) -> None:
     if directory.exists() and not directory.is_dir():
-        raise ModelError("is a file; a model is a directory", where=str(directory))
+        raise ModelError(IS_A_FILE, where=str(directory), hint="name a new directory")
     directory.mkdir(parents=True, exist_ok=True)
     if not (directory / MANIFEST).exists() and any(
         not _ours(entry) for entry in directory.iterdir()
