@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +72,10 @@ class RecordBatch:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def head(self, records: int) -> RecordBatch:
+        """The first `records` of them, or as many as there are."""
+        return replace(self, table=self.table[: max(0, records)])
 
     def offset(self, i: int) -> int:
         """The offset of record i."""

@@ -126,8 +126,9 @@ class KafkaRangeSource:
         while seen < SAMPLE_RECORDS and (records := self._fetch(SAMPLE_POLL_MS)) is not None:
             for partition, some in records.items():
                 for batch in record_batches.batches_of(some, self._ends[partition]):
-                    decoder.decode(batch)
-                    seen += len(batch)
+                    first = batch.head(SAMPLE_RECORDS - seen)
+                    decoder.decode(first)
+                    seen += len(first)
         renamed = {path: name for name, path in self._config.channels.items()}
         names = [renamed.get(name, name) for name in decoder.channels().unknown]
         if not names:

@@ -38,12 +38,12 @@ WINDOW_LENGTH = 64
 CHANNELS = 8
 
 
-def produce(kafka: Kafka, topic: str, records: int) -> None:
+def produce(kafka: Kafka, topic: str, records: int, compression: str = "none") -> None:
     """One reading of three channels per record, 75 bytes."""
     kafka.create_topic(topic, PARTITIONS)
     producer = confluent_kafka.Producer({
         "bootstrap.servers": kafka.bootstrap_servers, "linger.ms": 20, "batch.size": 262_144,
-        "queue.buffering.max.messages": 1_000_000,
+        "queue.buffering.max.messages": 1_000_000, "compression.type": compression,
     })  # fmt: skip
     x = np.random.default_rng(0).normal(20, 3, (records, 3))
     for n in range(records):
