@@ -25,7 +25,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 
 def detector_of(**changes: object) -> Detector:
-    return Detector(replace(MODEL, **changes), RULES)  # type: ignore[arg-type]
+    return Detector(replace(MODEL, **changes), RULES)
 
 
 def head(collected: Collected, rows: int) -> Collected:

@@ -78,7 +78,7 @@ def test_the_same_model_makes_the_same_bytes(tmp_path: Path) -> None:
 )
 def test_any_change_is_another_version(tmp_path: Path, change: dict[str, object]) -> None:
     one = store.save(toy_model(), tmp_path / "a")
-    other = store.save(replace(toy_model(), **change), tmp_path / "b")  # type: ignore[arg-type]
+    other = store.save(replace(toy_model(), **change), tmp_path / "b")
     assert one.version != other.version
 
 
