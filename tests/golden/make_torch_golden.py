@@ -119,10 +119,10 @@ def main() -> None:
             f"torch {torch.__version__}, numpy {np.__version__}, Python {platform.python_version()}"
         ),
     }
-    for case, settings in ENCODERS.items():
-        found |= encoder_case(case, *settings)
-    for case, settings in AUTOENCODERS.items():
-        found |= autoencoder_case(case, *settings)
+    for case, (layers, bidirectional) in ENCODERS.items():
+        found |= encoder_case(case, layers, bidirectional)
+    for case, (layers, decoder_layers, bidirectional) in AUTOENCODERS.items():
+        found |= autoencoder_case(case, layers, decoder_layers, bidirectional)
     np.savez_compressed(TARGET, allow_pickle=False, **found)
 
 

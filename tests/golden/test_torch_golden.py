@@ -85,7 +85,7 @@ class Stack:
         self.tensors: dict[str, dict[str, Float32Array]] = {}
         for name, suffix in torch_names(case).items():
             exact = tensors_of(case, "parameter", "", suffix)
-            self.tensors[name] = {part: np.float32(tensor) for part, tensor in exact.items()}
+            self.tensors[name] = {part: tensor.astype(np.float32) for part, tensor in exact.items()}
         self.kept: dict[str, tuple[Float32Array, ...]] = {}
 
     def forward(self, x: Float32Array) -> Float32Array:
@@ -143,7 +143,7 @@ def autoencoder(case: str) -> Parameters:
     exact = autoencoder_tensors(case, "parameter")
     assert list(exact) == list(architecture.shapes())
     return Parameters.from_tensors(
-        architecture, {name: np.float32(tensor) for name, tensor in exact.items()}
+        architecture, {name: tensor.astype(np.float32) for name, tensor in exact.items()}
     )
 
 

@@ -87,7 +87,7 @@ def reconstruct(tensors: Tensors, x: Array) -> Array:
     return np.stack([w @ y_t + bias[:, None] for y_t in y])
 
 
-def loss(tensors: Tensors, x: Array, mask: Array) -> float:
+def loss(tensors: Tensors, x: Array, mask: NDArray[np.floating]) -> float:
     """Mean squared error over the unmasked values."""
     there = mask == 1
     difference = reconstruct(tensors, x)[there] - x[there]

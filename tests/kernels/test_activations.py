@@ -56,7 +56,7 @@ def test_saturation_is_exact_constant_and_never_left(name: str, low: float, scal
     """A gate above 1 would let the cell state grow without end."""
     limit = np.float32(scale) * LIMIT
     far = np.linspace(limit * np.float32(1.0001), 1e4, 100_000).astype(np.float32)
-    far = np.append(far, np.float32([1e10, 3e38]))
+    far = np.append(far, np.array([1e10, 3e38], np.float32))
     assert set(compiled(name, far)) == {1.0}
     assert set(compiled(name, -far)) == {low}
     everywhere = compiled(name, GRID)
@@ -75,9 +75,9 @@ def test_nan_stays_nan_and_infinity_saturates(name: str) -> None:
 
 
 def test_tanh_is_odd_to_the_bit_and_the_identity_near_zero() -> None:
-    x = np.concatenate([GRID, np.float32([1e-3, 1e-6, 1e-12, 1e-30])])
+    x = np.concatenate([GRID, np.array([1e-3, 1e-6, 1e-12, 1e-30], np.float32)])
     np.testing.assert_array_equal(compiled("tanh", -x), -compiled("tanh", x))
-    small = np.float32([1e-6, 1e-12, 1e-30])
+    small = np.array([1e-6, 1e-12, 1e-30], np.float32)
     np.testing.assert_allclose(compiled("tanh", small), small, rtol=3e-7)
 
 

@@ -25,7 +25,7 @@ def test_dense_head_is_the_matrix_product_of_every_step(
     )
     out = np.full((steps, channels, windows), np.nan, np.float32)
     dense_forward(y, w, bias, out)
-    expected = np.einsum("fh,thb->tfb", *map(np.float64, (w, y))) + np.float64(bias)[:, None]
+    expected = np.einsum("fh,thb->tfb", w.astype(np.float64), y) + bias[:, None]
     assert_close(out, expected, tol=1e-5, eps=1e-6)
 
 
@@ -71,7 +71,7 @@ def test_channel_errors_are_means_over_the_values_that_are_there(first: int) -> 
 
 
 def test_normalised_error_leaves_out_channels_without_a_value() -> None:
-    errors = np.float32([[2.0, np.nan, np.nan], [9.0, 6.0, np.nan]])
+    errors = np.array([[2.0, np.nan, np.nan], [9.0, 6.0, np.nan]], np.float32)
     out = np.zeros(3)
     normalised_error(errors, np.array([2.0, 3.0]), out)
     np.testing.assert_array_equal(out, [(1.0 + 3.0) / 2, 2.0, np.nan])
@@ -90,3 +90,19 @@ def test_loss_is_the_masked_sum_and_its_gradient_the_finite_difference() -> None
     slopes = oracle.finite_differences(loss, x_hat.astype(np.float64))
     assert_close(dx_hat, scale * slopes, tol=1e-8, eps=1e-6)
     assert np.all(dx_hat[mask == 0] == 0)
+
+
+def test_what_stands_under_a_mask_moves_neither_loss_nor_gradient_nor_errors() -> None:
+    x, mask = random_windows(6, 3, 5, 2, missing=0.4)
+    x_hat = normal(np.random.default_rng(3), *x.shape)
+    other = np.where(mask == 1, x, np.float32(7.0))
+
+    def everything(target: np.ndarray) -> list[bytes]:
+        dx_hat, errors = np.empty_like(x), np.empty(x.shape[1:], np.float32)
+        total = squared_error_gradient(target, x_hat, mask, 0.1, dx_hat)
+        channel_errors(target, x_hat, mask, 0, errors)
+        # 0 and -0 are equal.
+        return [np.float64(total).tobytes(), (dx_hat + 0).tobytes(), errors.tobytes()]
+
+    assert np.any(other != x)
+    assert everything(other) == everything(x)

@@ -106,15 +106,14 @@ def gradients(case: str) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
         found["x"], found["w_x"], found["w_h"], found["bias"],
     )  # fmt: skip
     exact = float64(t)
-    expected = {
-        name: oracle.finite_differences(
-            lambda value, name=name: float(
-                np.sum(pull * oracle_outputs(layer, {**exact, name: value}))
-            ),
+
+    def slopes(name: str) -> FloatArray:
+        return oracle.finite_differences(
+            lambda value: float(np.sum(pull * oracle_outputs(layer, {**exact, name: value}))),
             exact[name],
         )
-        for name in TENSORS
-    }
+
+    expected = {name: slopes(name) for name in TENSORS}
     return float64(found), expected
 
 

@@ -63,4 +63,4 @@ def test_global_norm_is_euclidean_and_does_not_lose_small_terms(size: int) -> No
 
 
 def test_a_nan_in_the_gradient_reaches_the_norm() -> None:
-    assert np.isnan(global_norm(np.float32([1.0, np.nan, 2.0])))
+    assert np.isnan(global_norm(np.array([1.0, np.nan, 2.0], np.float32)))

@@ -87,7 +87,7 @@ def test_gradient_of_a_real_size_is_the_slope_along_it(case: str, name: str) -> 
     parameters, x, mask = setting(case)
     exact, x64 = float64(parameters.tensors), x.astype(np.float64)
     found = gradient_of(case)[name].astype(np.float64)
-    size = np.linalg.norm(found)
+    size = float(np.linalg.norm(found))
     rng = np.random.default_rng(5)
     for direction in (found, rng.standard_normal(found.shape), rng.standard_normal(found.shape)):
         unit = direction / np.linalg.norm(direction)

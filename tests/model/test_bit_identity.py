@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.fitted import FittedModel
@@ -59,6 +59,7 @@ def alone(name: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
+@settings(deadline=None, max_examples=40)
 @given(chosen=st.lists(st.integers(0, POOL - 1), min_size=1, max_size=POOL))
 def test_scores_do_not_depend_on_the_neighbours(name: str, chosen: list[int]) -> None:
     x, mask = pool()
@@ -74,6 +75,7 @@ def test_all_windows_at_once_have_the_bits_of_each_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
+@settings(deadline=None, max_examples=30)
 @given(first=st.integers(0, POOL - 1), count=st.integers(1, 40))
 def test_every_output_of_the_encoder_has_the_same_bits_too(
     name: str, first: int, count: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.model.architecture import Architecture
@@ -21,6 +21,7 @@ ARCHITECTURES = {
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
+@settings(deadline=None)
 @given(
     t=st.integers(0, STEPS - 1),
     f=st.integers(0, CHANNELS - 1),

@@ -128,7 +128,7 @@ def test_an_epoch_of_one_minibatch_is_one_clipped_step_of_the_optimiser(
         total = loss_and_gradient(parameters, x, mask, 1 / float(mask.sum()), gradient)
         losses.append(total / float(mask.sum()))
         g = gradient.flat.astype(np.float64)
-        norms.append(np.linalg.norm(g))
+        norms.append(float(np.linalg.norm(g)))
         g *= min(1.0, clip_norm / norms[-1])
         if optimizer == "adam":
             m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
