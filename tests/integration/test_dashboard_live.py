@@ -1,4 +1,4 @@
-"""The dashboard on a real daemon: readings in Kafka, a real Prometheus scrapes, every query draws."""
+"""The dashboard on a real daemon: Kafka, a real Prometheus that scrapes, and every query draws."""
 
 from __future__ import annotations
 
