@@ -10,6 +10,7 @@ F7     cli: one file per verb; `cli/wiring.py` is the only composition root
 F6     daemon | source | sink | metrics | store | runtime | broker | demo
 F5     ports | config
 F4     detector | fitting
+       fitted
 F3     window | model | score | alert
 F1     kernels
 F0     records | errors

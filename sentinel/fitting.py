@@ -12,6 +12,7 @@ from sentinel.alert.thresholds import tail_threshold
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.kernels.cpu import WINDOWS_PER_CALL
+from sentinel.kernels.errors import normalised_error
 from sentinel.model.architecture import Architecture
 from sentinel.model.training import Progress, TrainingSettings, evenly, mean_loss, train
 from sentinel.model.windows import WindowSet
@@ -133,15 +134,14 @@ def _scaled_rows(
     return rows
 
 
-def _scores(model: FittedModel, windows: WindowSet) -> tuple[FloatArray, Float32Array]:
-    """Scores (B,) and channel errors (F, B) of windows, evenly spaced where there are many."""
+def _channel_errors(model: FittedModel, windows: WindowSet) -> Float32Array:
+    """Channel errors (F, B) of windows, evenly spaced ones where there are many."""
     chosen = evenly(len(windows), CALIBRATION_WINDOWS_MAX)
     found = [
-        model.score(*windows.gather(chosen[start : start + WINDOWS_PER_CALL]))
+        model.score(*windows.gather(chosen[start : start + WINDOWS_PER_CALL])).channel_errors
         for start in range(0, len(chosen), WINDOWS_PER_CALL)
     ]
-    scores = np.concatenate([part.anomaly_score for part in found])
-    return scores, np.concatenate([part.channel_errors for part in found], axis=1)
+    return np.concatenate(found, axis=1)
 
 
 def _calibrate(
@@ -152,9 +152,11 @@ def _calibrate(
     All windows that did not train are taken, the test part's too: the more of a machine's moods
     calibrate the threshold, the less it cries wolf. The test loss stays untouched by this.
     """
-    errors = np.concatenate([_scores(model, windows)[1] for windows in held_out], axis=1)
-    model = replace(model, error_scale=usual_errors(errors))
-    scores = [_scores(model, windows)[0] for windows in held_out]
+    errors = [_channel_errors(model, windows) for windows in held_out]
+    model = replace(model, error_scale=usual_errors(np.concatenate(errors, axis=1)))
+    scores = [np.empty(part.shape[1]) for part in errors]
+    for part, out in zip(errors, scores, strict=True):
+        normalised_error(part, model.error_scale, out)
     together = np.concatenate(scores)
     if not np.isfinite(together).any():
         raise DataError("no held-out window has a value", hint="give a longer history")

@@ -10,12 +10,14 @@ from typing import Any
 import click
 
 from sentinel import store
+from sentinel.cli import logs
 from sentinel.cli.history import spool_history
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.progress import TrainingProgress
 from sentinel.cli.summary import print_summary
 from sentinel.cli.wiring import history_range
 from sentinel.config.loading import load
+from sentinel.config.schema import LogConfig
 from sentinel.fitted import FittedModel
 from sentinel.fitting import FitSettings, fit
 from sentinel.model.training import TrainingSettings
@@ -58,6 +60,7 @@ def fit_and_save(
     source: Source, channels: tuple[str, ...], settings: FitSettings, output: Path
 ) -> tuple[FittedModel, Counter[str]]:
     """Read a source to its end, fit a model, write it; the model and what was rejected."""
+    store.prepare(output)  # an hour of training must not end in an error that was foreseeable
     with Spool() as spool:
         history, rejected = spool_history(source, spool)
         with TrainingProgress() as progress:
@@ -69,6 +72,8 @@ def fit_and_save(
                 on_step=progress.on_step,
                 should_stop=progress.should_stop,
             )
+        if progress.should_stop() and not model.summary["steps"]:
+            raise KeyboardInterrupt  # nothing was learnt: an older model there stays
         return store.save(model, output), rejected
 
 
@@ -136,6 +141,7 @@ def command(
     other column of numbers is a channel. The oldest 70% of each entity train, the next 15% stop the
     training and set the threshold, the newest 15% test.
     """
+    logs.set_up(LogConfig())
     begun_s = time.monotonic()
     layout = file_layout(options)
     if bool(history) == bool(config_path):

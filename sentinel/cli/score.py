@@ -8,15 +8,15 @@ from typing import Any
 import click
 
 from sentinel import store
+from sentinel.cli import logs
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.progress import Spinner
 from sentinel.cli.wiring import make_detector
-from sentinel.config.schema import AlertConfig
+from sentinel.config.loading import load
+from sentinel.config.schema import AlertConfig, LogConfig, WindowConfig
 from sentinel.sink.scores import ScoresWriter
 from sentinel.source.files import FileSource
 from sentinel.source.history_paths import find_files
-
-ALERT = AlertConfig()
 
 EPILOG = """\b
 Columns: timestamp, entity, anomaly_score, score_ratio (1 = at the threshold), is_anomaly (inside
@@ -39,23 +39,19 @@ Examples:
               help="Readings right before the input; their end fills the first windows.")
 @click.option("--output", required=True, metavar="FILE",
               help="One row per reading: CSV, Parquet where it ends so; - is standard output.")
-@click.option("--window-stride", type=click.IntRange(0), default=0, show_default="the model's",
-              help="Score every so many readings.")
-@click.option("--max-gap", "max_gap_s", type=click.FloatRange(0), default=0.0,
-              show_default="the model's", metavar="SECONDS",
-              help="A longer gap restarts the window.")
-@click.option("--threshold-scale", type=click.FloatRange(0, min_open=True), default=1.0,
-              show_default=True, help="Multiplies the fitted threshold.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Take [alert] and [window] from a daemon's configuration.")
 @layout_options
 def command(
     model_path: Path, input_path: Path, context_path: Path | None, output: str,
-    window_stride: int, max_gap_s: float, threshold_scale: float, **options: Any,
+    config_path: Path | None, **options: Any,
 ) -> None:
     # fmt: on
     """Score readings as `sentinel run` would: each score uses this reading and earlier ones only.
 
     A reading without a window of its own repeats its entity's last score; its status says why.
     """
+    logs.set_up(LogConfig())
     layout = file_layout(options)
     if context_path and layout.entity_from_file_name:
         raise click.UsageError(
@@ -65,9 +61,12 @@ def command(
     before = find_files([context_path]) if context_path else []
     source = FileSource([*before, input_path], layout, model.channels)
     unit = source.time_units[len(before)]
-    alert = AlertConfig(threshold_scale=threshold_scale)
+    alert, window = AlertConfig(), WindowConfig()
+    if config_path:
+        config = load(config_path)
+        alert, window = config.alert, config.window
     detector = make_detector(
-        model, alert, window_stride=window_stride, max_gap_s=max_gap_s
+        model, alert, window_stride=window.window_stride, max_gap_s=window.max_gap_s
     )
     with (
         Spinner("scoring") as spinner,

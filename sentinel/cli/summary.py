@@ -73,9 +73,4 @@ def _warnings(found: dict[str, Any]) -> list[str]:
         )
     if len(found["channels_constant"]) == found["channels"]:
         warnings.append("every channel is constant: any movement will be an anomaly")
-    if found["threshold_reached_test"] > 0.05:
-        warnings.append(
-            "the newest part of the history exceeds the threshold often: it may hold anomalies, or "
-            "the machine has changed"
-        )
     return warnings

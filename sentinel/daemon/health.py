@@ -97,6 +97,11 @@ class DaemonHealth:
                 },
             )
 
+    def warnings(self) -> Sequence[str]:
+        """What is odd about the stream, in words; nothing that the daemon would stop for."""
+        with self._lock:
+            return self._warnings()
+
     def _warnings(self) -> Sequence[str]:
         found = []
         if self._channels.matched and self._channels.missing:

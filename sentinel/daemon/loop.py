@@ -75,6 +75,7 @@ class Daemon:
         self._positions: dict[TopicPartition, int] = {}
         self._committed_s = clock.monotonic_s()
         self._status_s = float("-inf")
+        self._warned: set[str] = set()
 
     def stop(self) -> None:
         """End the loop after the turn in hand; may be called from a signal handler or a thread."""
@@ -89,7 +90,8 @@ class Daemon:
         try:
             while not self._stopping.is_set() and self.turn():
                 self.supervisor.progress()
-                if not told_ready and self.health.ready().ok:
+                if not told_ready:
+                    # A stand-by without a partition is ready too: it has joined and polls.
                     self.supervisor.ready()
                     told_ready = True
         finally:
@@ -175,6 +177,7 @@ class Daemon:
         self.telemetry.channels(channels)
         self.telemetry.interval(interval.observed_s, interval.expected_s)
         self.health.turned(batch.records, lag, self.source.assigned(), channels, interval)
+        self._warn()
         now = self.clock.monotonic_s()
         if now - self._status_s >= STATUS_INTERVAL_S:
             self._status_s = now
@@ -182,6 +185,13 @@ class Daemon:
                 f"{sum(states.values())} entities, {self.detector.episodes_open()} open episodes, "
                 f"lag {'unknown' if lag is None else lag}"
             )
+
+    def _warn(self) -> None:
+        """Log what is odd about the stream when it begins to be so."""
+        warnings = set(self.health.warnings())
+        for warning in sorted(warnings - self._warned):
+            log.warning("%s", warning)
+        self._warned = warnings
 
 
 def _log_event(event: EpisodeEvent, entity: str) -> None:

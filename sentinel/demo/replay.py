@@ -20,13 +20,17 @@ def replay(lines: Iterable[str], topic: str, client_options: Mapping[str, Any]) 
     producer = KafkaProducer(**client_options, acks="all", linger_ms=5)
     encoder = msgspec.json.Encoder()
     count = 0
+    refused: list[BaseException] = []
     try:
         for line in lines:
             timestamp, value = line.split(",")
             reading = {"ts": timestamp, CHANNEL: float(value)}
-            producer.send(topic, key=ENTITY.encode(), value=encoder.encode(reading))
+            sent = producer.send(topic, key=ENTITY.encode(), value=encoder.encode(reading))
+            sent.add_errback(refused.append)
             count += 1
         producer.flush(FLUSH_TIMEOUT_S)
+        if refused:
+            raise KafkaError(f"the readings cannot be produced: {refused[0]}", where=topic)
     except ClientError as error:
         raise KafkaError(f"the readings cannot be produced: {error}", where=topic) from error
     finally:

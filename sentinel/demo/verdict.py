@@ -17,6 +17,10 @@ class DemoEpisode:
     end: datetime | None
     peak_ratio: float
 
+    def warns_of(self, failure: KnownFailure) -> bool:
+        """Whether the episode opened in the failure's window: an older one says little of it."""
+        return failure.window_start <= self.opened <= failure.window_end
+
     def overlaps(self, failure: KnownFailure) -> bool:
         """Whether the episode stands anywhere in the failure's window."""
         return self.opened <= failure.window_end and (
@@ -42,7 +46,7 @@ def judge(
 ) -> tuple[list[Caught], list[DemoEpisode]]:
     """Each failure with the episode that caught it, and the episodes that belong to none."""
     caught = [
-        Caught(failure, next((e for e in episodes if e.overlaps(failure)), None))
+        Caught(failure, next((e for e in episodes if e.warns_of(failure)), None))
         for failure in failures
     ]
     false = [e for e in episodes if not any(e.overlaps(failure) for failure in failures)]

@@ -87,6 +87,8 @@ def open_producer(
         ) from error
     except (kafka_errors.KafkaError, OSError) as error:
         raise unreachable(error, servers) from error
+    # kafka-python takes the option above and asks for new topics all the same.
+    producer._metadata.config["allow_auto_create_topics"] = False
     try:
         producer.partitions_for(topic)
     except kafka_errors.KafkaError as error:

@@ -11,7 +11,7 @@ from sentinel.source.key_table import Names
 from sentinel.source.layout import RecordLayout
 from sentinel.source.rows import Rows
 
-UNKNOWN_CHANNELS_MAX = 64
+UNKNOWN_CHANNELS_MAX = 1024
 
 
 class ChannelWatch:

@@ -25,7 +25,7 @@ READING, RECORD = 0, 1  # the two roots
 INNER, TIME, ENTITY, CHANNEL, VALUE, ARRAY = 0, 1, 2, 3, 4, 5
 UNWANTED, UNWANTED_NUMBER = 6, 7  # learned: never seen with a number in it, or already reported
 
-LEARNED_FIELDS_MAX = 128
+LEARNED_FIELDS_MAX = 2048
 MAX_NAME_CHARACTERS = 200  # of a field that is learned
 NEVER_MATCHES = -1  # in place of a name's length
 

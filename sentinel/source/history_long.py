@@ -158,8 +158,9 @@ def _merge(rows: LongRows, partition: int, channels: int) -> Readings:
     first = first[order]
     values = np.full((len(first), channels), np.nan)
     there = ~np.isnan(rows.value)
-    # NumPy assigns in order: of several values the last one stays.
-    values[place[reading[there]], rows.channel[there]] = rows.value[there]
+    # NumPy assigns in order, so backwards: of several values the first one stays, as in a stream.
+    backwards = np.flatnonzero(there)[::-1]
+    values[place[reading[backwards]], rows.channel[backwards]] = rows.value[backwards]
     partitions = np.full(len(first), partition, np.int32)
     return Readings(rows.entity[first], rows.time_ns[first], partitions, rows.row[first], values)
 

@@ -5,6 +5,6 @@ its payload. The manifest is replaced last, in one rename, so a reader sees the 
 new one, never a mixture.
 """
 
-from sentinel.store.model_file import load, save
+from sentinel.store.model_file import load, prepare, save
 
-__all__ = ["load", "save"]
+__all__ = ["load", "prepare", "save"]

@@ -43,6 +43,14 @@ NAME_A_DIRECTORY = "name what `sentinel fit --output` wrote"
 REFIT = "fit the model again, or copy it again from where it is whole"
 
 
+def prepare(path: str | Path) -> None:
+    """Make the directory of a model to be saved; ModelError where that cannot be done there."""
+    try:
+        _make_directory(Path(path))
+    except OSError as error:
+        raise ModelError(f"cannot write the model: {error.strerror}", where=str(path)) from error
+
+
 def save(model: FittedModel, path: str | Path) -> FittedModel:
     """Write a model atomically; the model with its name and version comes back.
 

@@ -15,7 +15,8 @@ ScalingMethod = Literal["standard", "min-max", "robust"]
 
 CHUNK_ROWS = 65_536
 SAMPLE_ROWS_MAX = 1_000_000
-CONSTANT = 1e-4
+# Relative to its level, what a channel of rounded doubles may seem to move while it stands still.
+CONSTANT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def fit_scaling(values: FloatArray, rows: TimeArray, method: ScalingMethod) -> S
     """The scaling of the given rows of a history.
 
     values  (N, F) raw, may be a memory map; rows  (M,) the rows of the training part
-    A channel that is constant there (spread below 1e-4 of its size) gets spread 1, so that it
+    A channel that is constant there (spread within 1e-9 of its level) gets spread 1, so that it
     weighs nothing while it stands still and shows when it starts to move; one without any value
     gets centre 0.
     robust takes its quartiles from at most a million rows, evenly spaced.
@@ -58,7 +59,7 @@ def fit_scaling(values: FloatArray, rows: TimeArray, method: ScalingMethod) -> S
         # 1.349 quartile ranges are one standard deviation of a normal distribution.
         centre, spread = quarters[1], (quarters[2] - quarters[0]) / 1.349
     centre = np.where(np.isfinite(centre), centre, 0.0)
-    usable = np.isfinite(spread) & (spread >= CONSTANT * np.maximum(1.0, np.abs(centre)))
+    usable = np.isfinite(spread) & (spread > CONSTANT * np.abs(centre))
     return Scaling(method, centre, np.where(usable, spread, 1.0))
 
 

@@ -125,7 +125,9 @@ def _windows(
     rows: list[TimeArray] = []
     for begin, end in ranges:
         rows.append(np.arange(begin, end))
-        inner = segments.starts[(segments.starts > begin) & (segments.starts < end)]
+        after = np.searchsorted(segments.starts, begin, "right")
+        until = np.searchsorted(segments.starts, end, "left")
+        inner = segments.starts[after:until]
         edges = [begin, *inner.tolist(), end]
         for first, stop in pairwise(edges):
             length = min(window_length, stop - first)

@@ -23,6 +23,13 @@ def test_a_handful_of_readings_says_nothing() -> None:
     assert watch.observe(Readings.empty(2)) == Interval(0.0, 60.0)
 
 
+def test_small_batches_are_gathered_until_they_say_something() -> None:
+    watch = IntervalWatch(60 * NS_PER_S, FakeClock())
+    for n in range(READINGS_MIN):
+        found = watch.observe(readings_of([7 * n]))
+    assert found == Interval(7.0, 60.0)
+
+
 def test_it_looks_only_now_and_then_but_until_it_knows() -> None:
     clock = FakeClock()
     watch = IntervalWatch(60 * NS_PER_S, clock)

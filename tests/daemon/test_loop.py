@@ -180,12 +180,12 @@ def test_what_is_to_be_forgotten_is_forgotten_before_the_readings_are_scored() -
     assert [report.windows for report in rig.telemetry.batches] == [2, 0, 1]
 
 
-def test_ready_is_told_once_and_only_when_it_is_true() -> None:
+def test_ready_is_told_once_after_the_first_turn_to_a_stand_by_too() -> None:
     rig = Rig([batch_of(readings_of([n])) for n in range(5)], partitions=0)
     rig.source.on_poll = lambda number: setattr(rig.source, "partitions", int(number >= 2))
     rig.daemon.run()
     assert [kind for kind, *_ in rig.told("ready", "progress")] == [
-        "progress", "progress", "progress", "ready", "progress", "progress",
+        "progress", "ready", "progress", "progress", "progress", "progress",
     ]  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def test_any_cut_either_format_and_any_order_merge_to_the_same(
     rows = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
     expected: dict[tuple[int, str], dict[str, float]] = {}
     for time, entity, channel, value in rows:
-        expected.setdefault((time, entity), {})[channel] = value
+        expected.setdefault((time, entity), {}).setdefault(channel, value)  # the first one stays
 
     directory = tmp_path_factory.mktemp("long")
     time, entity, channel, value = zip(*rows, strict=True)
