@@ -16,10 +16,17 @@ import uuid  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 from sentinel.broker import EmbeddedBroker  # noqa: E402
 from tests.kafka.cluster import KafkaCluster, KafkaUnavailableError  # noqa: E402
 from tests.kafka.handle import Kafka  # noqa: E402
+
+
+# Speed belongs to the benchmarks: a busy machine must not fail a property. The first example may
+# compile a kernel.
+settings.register_profile("sentinel", deadline=None)
+settings.load_profile("sentinel")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

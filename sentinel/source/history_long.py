@@ -2,7 +2,7 @@
 
 A file in which these rows stand together (sorted by time, or by entity and time) is streamed. Any
 other, such as one sorted by channel, is first sorted by time in memory, 32 bytes a row; rows of
-the same time keep their order. Of several values for the same channel of a reading the last one
+the same time keep their order. Of several values for the same channel of a reading the first one
 that is not missing counts. Rows of channels that nobody asked for are passed over.
 """
 
