@@ -10,27 +10,24 @@ from typing import Any
 
 import kafka.errors
 import numpy as np
-from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import OffsetAndMetadata
 from kafka.structs import TopicPartition as ClientPartition
 
 from sentinel.config.schema import SourceConfig
-from sentinel.errors import ConfigError, KafkaError
+from sentinel.errors import KafkaError
 from sentinel.ports import ChannelReport, PollBatch, TopicPartition
 from sentinel.records import IndexArray, Readings
 from sentinel.source import record_batches
+from sentinel.source.consumer import open_consumer
 from sentinel.source.decoder import Decoded, Decoder
-from sentinel.source.group_repair import resume_join
-from sentinel.source.kafka_admin import told
+from sentinel.source.group_repair import finish_join
 
 log = logging.getLogger(__name__)
 
-BATCHES_MAX = 1000  # record batches handed on by one poll
-FETCH_BYTES_MAX = 32 << 20
-PARTITION_FETCH_BYTES_MAX = 4 << 20
 END_OFFSETS_EVERY_S = 5.0
+END_OFFSETS_TIMEOUT_MS = 1000
+COMMIT_TIMEOUT_MS = 10_000
 # Another member has the partitions now, or is about to: their records will be read again.
 NOT_OURS = (
     kafka.errors.CommitFailedError,
@@ -57,6 +54,8 @@ class KafkaSource:
         self._decoder = Decoder(config, channels)
         self._gone = _GonePartitions()
         self._partition_of = np.empty(0, np.int32)
+        self._handed: dict[TopicPartition, int] = {}
+        self._owed: dict[TopicPartition, int] = {}
         self._ends: dict[ClientPartition, int] = {}
         self._ends_s = float("-inf")
         self._consumer = open_consumer(
@@ -65,7 +64,7 @@ class KafkaSource:
             {
                 "group_id": config.group_id,
                 "auto_offset_reset": config.auto_offset_reset,
-                "partition_assignment_strategy": (CooperativeStickyAssignor,),
+                "partition_assignment_strategy": ("cooperative-sticky",),
             },
         )
         self._consumer.subscribe([config.topic], listener=self._gone)
@@ -81,8 +80,8 @@ class KafkaSource:
         A broker that has died shows as empty polls: kafka-python goes on trying.
         """
         try:
+            finish_join(self._consumer)
             found = self._consumer.poll(timeout_ms)
-            resume_join(self._consumer)
         except kafka.errors.KafkaError as error:
             raise KafkaError(
                 f"cannot read: {error}", where=self._config.topic, hint="see `sentinel check`"
@@ -93,22 +92,33 @@ class KafkaSource:
                 self._decoder.decode(batch)
         decoded = self._decoder.take()
         self._place(decoded.readings)
-        return poll_batch(decoded, self._positions(found), forget)
+        positions = self._positions(found)
+        self._handed |= positions
+        return poll_batch(decoded, positions, forget)
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Commit what is still ours of `positions`; KafkaError where the group does not answer."""
-        assigned = self._consumer.assignment()
+        """Commit what is still ours of `positions`.
+
+        What cannot be committed because nobody answers is tried again with the next commit.
+        Raises KafkaError where the group refuses for good (not authorised, for one).
+        """
+        # Only what was handed on since the partition came to us: somebody else may have read on
+        # in between, and the group shall not be moved back.
+        self._owed |= {p: o for p, o in positions.items() if o <= self._handed.get(p, -1)}
         offsets = {
             ClientPartition(*partition): OffsetAndMetadata(offset, "", -1)
-            for partition, offset in positions.items()
-            if ClientPartition(*partition) in assigned
+            for partition, offset in self._owed.items()
         }
         if not offsets:
             return
         try:
-            self._consumer.commit(offsets)
+            self._consumer.commit(offsets, timeout_ms=COMMIT_TIMEOUT_MS)
+            self._owed = {}
         except NOT_OURS as error:
+            self._owed = {}
             log.warning("commit refused, the records will be read again: %s", error)
+        except kafka.errors.RetriableError as error:
+            log.warning("cannot commit at present, will try again: %s", error)
         except kafka.errors.KafkaError as error:
             raise KafkaError(
                 f"cannot commit: {error}",
@@ -165,7 +175,7 @@ class KafkaSource:
             return
         self._ends_s = now
         try:
-            self._ends = self._consumer.end_offsets(partitions)
+            self._ends = self._consumer.end_offsets(partitions, END_OFFSETS_TIMEOUT_MS)
         except kafka.errors.KafkaError as error:
             log.info("the ends of the partitions are not known: %s", error)
             self._ends = {}
@@ -181,13 +191,17 @@ class KafkaSource:
     def _forget(self, partitions: set[int]) -> Sequence[int]:
         if not partitions:
             return ()
+        for partition in [p for p in self._handed if p[1] in partitions]:
+            del self._handed[partition]
+            self._owed.pop(partition, None)
         entities: IndexArray = np.flatnonzero(np.isin(self._partition_of, list(partitions))).astype(
             np.int32
         )
         self._partition_of[entities] = -1
         self._decoder.forget(entities)
         log.info("partitions given up: %s", ", ".join(map(str, sorted(partitions))))
-        return [int(entity) for entity in entities]
+        gone: list[int] = entities.tolist()
+        return gone
 
 
 class _GonePartitions(AsyncConsumerRebalanceListener):  # type: ignore[misc]
@@ -214,41 +228,6 @@ class _GonePartitions(AsyncConsumerRebalanceListener):  # type: ignore[misc]
         with self._lock:
             numbers, self._numbers = self._numbers, set()
         return numbers
-
-
-def open_consumer(
-    config: SourceConfig, client_options: Mapping[str, Any], more: Mapping[str, Any]
-) -> KafkaConsumer:
-    """A consumer that hands out whole record batches, and whose topic exists."""
-    options = {
-        "isolation_level": "read_committed",
-        "enable_auto_commit": False,
-        "fetch_max_bytes": FETCH_BYTES_MAX,
-        "max_partition_fetch_bytes": PARTITION_FETCH_BYTES_MAX,
-        "max_poll_records": BATCHES_MAX,
-        **more,
-        **client_options,
-        **config.client,
-    }
-    strangers = sorted(set(options) - set(KafkaConsumer.DEFAULT_CONFIG))
-    if strangers:
-        raise ConfigError(
-            f"kafka-python's consumer has no option {strangers[0]!r}", where="source.client"
-        )
-    with told(f"read the topic {config.topic!r}"):
-        consumer = KafkaConsumer(**options)
-        try:
-            record_batches.install(consumer)
-            partitions = consumer.partitions_for_topic(config.topic)
-        except BaseException:
-            consumer.close(autocommit=False)
-            raise
-    if not partitions:
-        consumer.close(autocommit=False)
-        raise KafkaError(
-            f"there is no topic {config.topic!r}", where="source.topic", hint="create it first"
-        )
-    return consumer
 
 
 def poll_batch(

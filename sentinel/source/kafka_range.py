@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +15,15 @@ from msgspec.structs import replace
 from sentinel.config.schema import SourceConfig
 from sentinel.errors import DataError, KafkaError
 from sentinel.ports import ChannelReport, PollBatch, TopicPartition
+from sentinel.records import NS_PER_S
 from sentinel.source import record_batches
+from sentinel.source.consumer import open_consumer
 from sentinel.source.decoder import Decoder
-from sentinel.source.kafka import open_consumer, poll_batch
+from sentinel.source.exact_time import ns_of_number, ns_of_text
+from sentinel.source.kafka import poll_batch
 
 SAMPLE_RECORDS = 1000
-SILENCE_POLLS_MAX = 30
+SILENCE_MAX_S = 30.0
 SAMPLE_POLL_MS = 1000
 
 Partitions = dict[ClientPartition, int]
@@ -28,8 +32,9 @@ Partitions = dict[ClientPartition, int]
 class KafkaRangeSource:
     """Implements `ports.Source` over all partitions of a topic, from `begin` up to `end`.
 
-    begin, end     an offset (a whole number, for every partition), or an ISO 8601 time (naive:
-                   UTC); None: the oldest and the newest record there is now
+    begin, end     an offset (a whole number, for every partition), an ISO 8601 time (naive: UTC)
+                   or @ and a unix time, both by the records' own timestamps in Kafka; None: the
+                   oldest and the newest record there is now
     channel_names  numeric fields of the first records, in the order in which they appear there
     Raises         DataError where begin or end is neither; KafkaError as `KafkaSource`
     """
@@ -53,7 +58,7 @@ class KafkaRangeSource:
         begins = _offsets(self._consumer, partitions, first, oldest, newest)
         self._ends = _offsets(self._consumer, partitions, last, newest, newest)
         self._begin = {p: max(begins[p], oldest[p]) for p in partitions}
-        self._silent_polls = 0
+        self._heard_s = time.monotonic()
         self._finished = False
         self._rewind()
         self.channel_names = tuple(self._discover())
@@ -111,11 +116,13 @@ class KafkaRangeSource:
         if len(self._consumer.paused()) == len(self._ends):
             return None
         found: dict[ClientPartition, list[Any]] = self._consumer.poll(timeout_ms)
-        self._silent_polls = 0 if found else self._silent_polls + 1
-        if self._silent_polls >= SILENCE_POLLS_MAX:
+        if found:
+            self._heard_s = time.monotonic()
+        elif time.monotonic() - self._heard_s > SILENCE_MAX_S:
             raise KafkaError(
-                "the broker has stopped answering before the end of the range",
+                "nothing has come for so long, though the range has not ended",
                 where=self._config.topic,
+                hint="is the broker still there? see `sentinel check`",
             )
         return found
 
@@ -141,15 +148,21 @@ class KafkaRangeSource:
 
 
 def _parsed(text: str | None, option: str) -> int | datetime | None:
-    if text is None or text.isdecimal():
-        return None if text is None else int(text)
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
+    if text is None:
+        return None
+    if text.isdecimal() and text.isascii():
+        return int(text)
+    if text.startswith("@"):
+        time_ns = ns_of_number(text[1:], "auto")
+    else:
+        time_ns = ns_of_text(text, "iso8601")
+    if time_ns is None:
         raise DataError(
-            f"{text!r} is neither an offset nor an ISO 8601 time", where=option
-        ) from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+            f"{text!r} is neither an offset nor a time between 2000 and 2100",
+            where=option,
+            hint="whole numbers are offsets; times are 2024-01-31T12:00:00Z or @1706702400",
+        )
+    return datetime.fromtimestamp(time_ns / NS_PER_S, UTC)
 
 
 def _offsets(

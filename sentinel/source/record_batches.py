@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import kafka
+import kafka.errors
 from kafka.consumer.fetcher import Fetcher
 from kafka.record.default_records import DefaultRecordBatch
 
@@ -53,7 +54,14 @@ class _WholeBatch:
 
     def __iter__(self) -> Iterator[_WholeBatch]:
         batch = self._batch
-        batch._maybe_uncompress()
+        try:
+            batch._maybe_uncompress()
+        except kafka.errors.KafkaError:
+            raise
+        except Exception as error:  # every codec's library has exceptions of its own
+            raise kafka.errors.CorruptRecordError(
+                f"the record batch at offset {batch.base_offset} cannot be decompressed: {error!r}"
+            ) from error
         self.value = _Value(
             PackedBatch(
                 payload=bytes_view(memoryview(batch._buffer)[batch._pos :]),

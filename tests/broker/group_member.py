@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 
-from sentinel.source.group_repair import resume_join
+from sentinel.source.group_repair import finish_join
 from tests.waiting import wait_until
 
 SESSION = {"session_timeout_ms": 6000, "heartbeat_interval_ms": 200}
@@ -74,7 +74,7 @@ class GroupMember(ConsumerRebalanceListener):
                 while not self._stopping.is_set():
                     for records in consumer.poll(timeout_ms=100).values():
                         self.values += [record.value for record in records]
-                    resume_join(consumer)
+                    finish_join(consumer)
             finally:
                 consumer.close()
         except Exception as failure:  # shown by the test's thread

@@ -13,7 +13,7 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from sentinel.source.group_repair import resume_join
+from sentinel.source.group_repair import finish_join
 from tests.broker.group_member import GroupMember
 from tests.waiting import wait_until
 
@@ -153,7 +153,7 @@ def test_a_replaced_static_member_is_fenced(any_kafka, topic, group, member):
 
         def joined():
             replaced.poll(timeout_ms=100)
-            resume_join(replaced)
+            finish_join(replaced)
             return len(replaced.assignment()) == PARTITIONS
 
         wait_until(joined, timeout_s=30)

@@ -1,0 +1,92 @@
+"""The kafka-python consumer behind the sources: its options, and that it can do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+
+from sentinel.config.schema import SourceConfig
+from sentinel.errors import ConfigError, KafkaError
+from sentinel.source import record_batches
+from sentinel.source.kafka_admin import told
+
+BATCHES_MAX = 1000  # record batches handed on by one poll
+FETCH_BYTES_MAX = 32 << 20
+PARTITION_FETCH_BYTES_MAX = 4 << 20
+# What a configuration file can call them. kafka-python cannot offer the group both kinds of
+# protocol at once, so a group whose other members rebalance eagerly needs one of the latter.
+ASSIGNORS = {
+    "cooperative-sticky": CooperativeStickyAssignor,
+    "range": RangePartitionAssignor,
+    "roundrobin": RoundRobinPartitionAssignor,
+}
+# Options that would take away what the source promises, or that have a key of their own.
+RESERVED = {
+    "enable_auto_commit": "records are committed after their output is acknowledged",
+    "key_deserializer": "records are decoded in whole batches",
+    "value_deserializer": "records are decoded in whole batches",
+    "group_id": "set source.group_id",
+    "auto_offset_reset": "set source.auto_offset_reset",
+}
+
+
+def open_consumer(
+    config: SourceConfig, client_options: Mapping[str, Any], more: Mapping[str, Any]
+) -> KafkaConsumer:
+    """A consumer that hands out whole record batches, and whose topic exists."""
+    chosen = {**client_options, **config.client}
+    for name in sorted(set(chosen) & set(RESERVED)):
+        raise ConfigError(
+            f"{name!r} cannot be set here", where="source.client", hint=RESERVED[name]
+        )
+    options = {
+        "isolation_level": "read_committed",
+        "enable_auto_commit": False,
+        "allow_auto_create_topics": False,
+        "fetch_max_bytes": FETCH_BYTES_MAX,
+        "max_partition_fetch_bytes": PARTITION_FETCH_BYTES_MAX,
+        "max_poll_records": BATCHES_MAX,
+        **more,
+        **chosen,
+    }
+    strangers = sorted(set(options) - set(KafkaConsumer.DEFAULT_CONFIG))
+    if strangers:
+        raise ConfigError(
+            f"kafka-python's consumer has no option {strangers[0]!r}", where="source.client"
+        )
+    if "partition_assignment_strategy" in options:
+        options["partition_assignment_strategy"] = _assignors(
+            options["partition_assignment_strategy"]
+        )
+    servers = options["bootstrap_servers"]
+    brokers = servers if isinstance(servers, str) else ",".join(servers)
+    with told(f"read the topic {config.topic!r} at {brokers}"):
+        consumer = KafkaConsumer(**options)
+        try:
+            record_batches.install(consumer)
+            partitions = consumer.partitions_for_topic(config.topic)
+        except BaseException:
+            consumer.close(autocommit=False)
+            raise
+    if not partitions:
+        consumer.close(autocommit=False)
+        raise KafkaError(
+            f"there is no topic {config.topic!r}", where="source.topic", hint="create it first"
+        )
+    return consumer
+
+
+def _assignors(names: Sequence[str]) -> list[type]:
+    unknown = [name for name in names if name not in ASSIGNORS]
+    if unknown:
+        raise ConfigError(
+            f"partition_assignment_strategy knows no {unknown[0]!r}",
+            where="source.client",
+            hint=f"a list of one or more of {', '.join(ASSIGNORS)}",
+        )
+    return [ASSIGNORS[name] for name in names]
