@@ -148,6 +148,13 @@ def test_after_an_episode_the_count_begins_anew() -> None:
     ]  # fmt: skip
 
 
+def test_every_episode_needs_a_calm_stretch_of_its_own() -> None:
+    rules = EpisodeRules(1, 1, close_ratio=0.5, close_count=2)
+    assert told(rules, [1.0, 0.1, 0.1, 1.0, 0.1, 0.9, 0.1, 0.1]) == [
+        (0, "opened"), (2, "resolved"), (3, "opened"), (7, "resolved"),
+    ]  # fmt: skip
+
+
 def test_a_gap_resolves_an_episode_and_forgets_exceedances() -> None:
     rules = EpisodeRules(open_count=2, open_window=2)
     rows = [

@@ -343,6 +343,17 @@ def test_a_payload_with_a_strange_header_is_refused(model: Path, entries: object
         refusal(model, weights_of(model).name)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "width"), [("BF16", 2), ("F8_E4M3", 1), ("F16", 2), ("I64", 8), ("BOOL", 1)]
+)
+def test_a_sound_payload_of_another_type_is_refused(model: Path, dtype: str, width: int) -> None:
+    """Some of them NumPy does not even know."""
+    size = 8 * len(weights_of(model).read_bytes())
+    entry = {"dtype": dtype, "shape": [size // width], "data_offsets": [0, size]}
+    replace_weights(model, header_of({"output.w": entry}, size))
+    refusal(model, weights_of(model).name)
+
+
 def test_a_manifest_with_a_key_twice_is_refused(model: Path) -> None:
     """The last one would win in silence; but the text is then no longer the one that was sealed."""
     path = model / "manifest.json"
