@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from sentinel.cli.main import cli
+import sys
 
 
 def main() -> None:
     """Run the command line and leave the process with its exit code (see `sentinel.errors`)."""
-    cli(prog_name="sentinel")
+    try:
+        from sentinel.cli.main import cli
+
+        cli(prog_name="sentinel")
+    except KeyboardInterrupt:  # before the frame is there to tell of it
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ from sentinel.broker import EmbeddedBroker  # noqa: E402
 from tests.kafka.cluster import KafkaCluster, KafkaUnavailableError  # noqa: E402
 from tests.kafka.handle import Kafka  # noqa: E402
 
-
 # Speed belongs to the benchmarks: a busy machine must not fail a property. The first example may
 # compile a kernel.
 settings.register_profile("sentinel", deadline=None)

@@ -34,7 +34,7 @@ class EpisodeRules:
 
     open_count: int = 3
     open_window: int = 4
-    close_ratio: float = 0.5
+    close_ratio: float = 0.8
     close_count: int = 20
     update_interval_ns: int = 3600 * 1_000_000_000
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from sentinel import store
 from sentinel.cli import logs
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.progress import Spinner
+from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
 from sentinel.cli.wiring import make_detector
 from sentinel.config.loading import load
 from sentinel.config.schema import AlertConfig, LogConfig, WindowConfig
+from sentinel.records import Status
 from sentinel.sink.scores import ScoresWriter
 from sentinel.source.files import FileSource
 from sentinel.source.history_paths import find_files
+
+log = logging.getLogger(__name__)
 
 EPILOG = """\b
 Columns: timestamp, entity, anomaly_score, score_ratio (1 = at the threshold), is_anomaly (inside
@@ -72,12 +78,21 @@ def command(
         Spinner("scoring") as spinner,
         ScoresWriter(output, source.entities, model.window_length, unit) as writer,
     ):
-        rows = 0
+        rows, dropped = 0, 0
         while (batch := source.poll(0)) is not None:
             # Batches come file by file; the context's files stand before the input's.
             if len(batch.readings) and batch.readings.partition[0] < len(before):
                 detector.prime(batch.readings)
                 continue
-            writer.write(batch.readings, detector.process(batch.readings).scores)
+            scores = detector.process(batch.readings).scores
+            writer.write(batch.readings, scores)
+            dropped += int(np.isin(scores.status, (Status.DUPLICATE, Status.LATE)).sum())
             rows += len(batch.readings)
             spinner.update(f"scoring: {rows:,} readings")
+    if missing := source.channels().missing:
+        log.warning("channels of the model that the input lacks: %s", ", ".join(missing))
+    if dropped > DROPPED_SHARE_SUSPICIOUS * rows:
+        log.warning(
+            "%d of %d readings are out of order or repeated: is the input sorted by time, and is "
+            "there a column that names the entity (--entity-column)?", dropped, rows,
+        )  # fmt: skip

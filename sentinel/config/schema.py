@@ -189,7 +189,7 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Meta(
             gt=0, le=1, description="a score ratio below this counts towards the end (hysteresis)"
         ),
-    ] = 0.5
+    ] = 0.8
     close_count: Annotated[
         int, Meta(ge=1, description="consecutive scores below close_ratio that resolve an episode")
     ] = 20

@@ -17,7 +17,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 from waitress.server import create_server
 
-from sentinel.errors import SentinelError
+from sentinel.errors import ConfigError
 from sentinel.metrics.endpoints import application
 from sentinel.ports import Health
 
@@ -115,14 +115,14 @@ def _listen(host: str, port: int) -> socket.socket:
             dualstack_ipv6=address[0] == "::" and socket.has_dualstack_ipv6(),
         )
     except socket.gaierror as error:
-        raise SentinelError(
+        raise ConfigError(
             f"metrics cannot listen: {host!r} is not an address of this machine ({error.strerror})",
             where=_joined(host, port),
             hint="correct metrics.listen_address",
         ) from error
     except OSError as error:
         number = error.errno or 0
-        raise SentinelError(
+        raise ConfigError(
             f"metrics cannot listen: {os.strerror(number)}",
             where=_joined(host, port),
             hint=_HINTS.get(number, "set another metrics.listen_address"),

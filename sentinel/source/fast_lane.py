@@ -226,7 +226,7 @@ def decode_records(
                 break
             p, done = _next(b, p, end)
         if shape[HAS_ARRAY] == 1:
-            good = p == around[ARRAY_END]
+            good = p >= 0 and p == around[ARRAY_END]
         else:
             good = p >= 0 and skip_space(b, p, end) == end
         if not good:
