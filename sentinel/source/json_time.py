@@ -49,22 +49,14 @@ def decimal_time(mantissa: np.uint64, exponent: int, clock: int) -> int:
 
 @lean
 def _scaled(mantissa: Any, exponent: int) -> int:
-    """Mantissa * 10**exponent, rounded half to even, where it lies in the valid range of times."""
-    if exponent > 18 or exponent < -18:
+    """mantissa * 10**exponent, where it is whole and lies in the valid range of times.
+
+    It is whole for every time of at most 18 digits: a finer one is the slow lane's to round.
+    """
+    if exponent > 18 or exponent < 0 or mantissa > _MAX_MANTISSA[exponent]:
         return NO_TIME
-    if exponent >= 0:
-        if mantissa > _MAX_MANTISSA[exponent]:
-            return NO_TIME
-        time_ns = mantissa * TENS[exponent]
-        return time_ns if MIN_TIME_NS <= time_ns < MAX_TIME_NS else NO_TIME
-    unit = TENS[-exponent]
-    time_ns = mantissa // unit
-    if time_ns < MIN_TIME_NS or time_ns >= MAX_TIME_NS:
-        return NO_TIME
-    rest = mantissa - time_ns * unit
-    if 2 * rest > unit or (2 * rest == unit and time_ns % 2 == 1):
-        time_ns += 1
-    return time_ns if time_ns < MAX_TIME_NS else NO_TIME
+    time_ns: int = mantissa * TENS[exponent]
+    return time_ns if MIN_TIME_NS <= time_ns < MAX_TIME_NS else NO_TIME
 
 
 @lean

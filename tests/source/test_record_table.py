@@ -97,6 +97,18 @@ def test_a_damaged_batch_is_an_error_or_other_records_but_never_a_wild_read(reco
         assert batch.base_offset <= found.offset(i) <= batch.last_offset
 
 
+@pytest.mark.parametrize(
+    ("position", "byte"),
+    [(0, 0x7E), (0, 0x03), (2, 0xFF), (3, 0x02), (4, 0x7E), (4, 0x03), (6, 0x7E), (6, 0x03)],
+)
+def test_a_length_or_offset_that_leaves_the_batch_is_an_error(position, byte):
+    data = batch_bytes([(0, b"k", b"v", [])])  # length, attributes, time, offset, 1 k, 1 v, headers
+    assert len(data) == HEADER_BYTES + 9
+    data[HEADER_BYTES + position] = byte
+    with pytest.raises(KafkaError, match="corrupt"):
+        unpack("t", 0, packed(data))
+
+
 @given(st.binary(max_size=60), st.integers(0, 8))
 def test_noise_is_never_read_beyond_its_end(noise, count):
     fenced = np.frombuffer(b"\x80" * 16 + noise + b"\x80" * 16, np.uint8)[16 : 16 + len(noise)]
