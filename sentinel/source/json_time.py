@@ -49,7 +49,7 @@ def decimal_time(mantissa: np.uint64, exponent: int, clock: int) -> int:
 
 @lean
 def _scaled(mantissa: Any, exponent: int) -> int:
-    """mantissa * 10**exponent, where it is whole and lies in the valid range of times.
+    """The time mantissa * 10**exponent, where it is whole and lies in the valid range of times.
 
     It is whole for every time of at most 18 digits: a finer one is the slow lane's to round.
     """

@@ -10,6 +10,7 @@ import pytest
 from sentinel.errors import ConfigError
 from sentinel.source import reasons
 from sentinel.source.batches import PlainRecord, pack
+from sentinel.source.channel_watch import UNKNOWN_CHANNELS_MAX
 from sentinel.source.decoder import Decoder
 from tests.source.decoding import TIME_NS, TIME_S, batch_of, decode, source_config
 
@@ -257,11 +258,11 @@ def test_channels_are_matched_by_name_and_others_are_named():
 
 
 def test_the_list_of_unknown_channels_is_bounded():
-    _, decoder = decode([{**GOOD, **{f"x{i}": i for i in range(1000)}}])
-    assert len(decoder.channels().unknown) == 64
-    values = [{**GOOD, "sensor": f"x{i}", "value": 1} for i in range(1000)]
+    _, decoder = decode([{**GOOD, **{f"x{i}": i for i in range(3000)}}])
+    assert len(decoder.channels().unknown) == UNKNOWN_CHANNELS_MAX
+    values = [{**GOOD, "sensor": f"x{i}", "value": 1} for i in range(3000)]
     _, decoder = decode(values, layout="long")
-    assert len(decoder.channels().unknown) == 64
+    assert len(decoder.channels().unknown) == UNKNOWN_CHANNELS_MAX
 
 
 def test_more_readings_than_there_is_room_for_make_room():
