@@ -104,7 +104,7 @@ def without_model(kafka: Kafka, topic: str, records: int) -> dict[str, float]:
     for readings in stream:
         detector.prime(readings)
     seconds = time.perf_counter() - wall, time.process_time() - cpu
-    assert int((detector.rings.filled == WINDOW_LENGTH).sum()) == KEYS
+    assert int((detector.rings.state.filled == WINDOW_LENGTH).sum()) == KEYS
     rest = records - len(first)
     return {"readings_per_second": rest / seconds[0], "readings_per_cpu_second": rest / seconds[1]}
 
