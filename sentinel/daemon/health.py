@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from sentinel.daemon.interval_watch import FACTOR_MAX, Interval
 from sentinel.ports import ChannelReport, Clock, HealthReport
 
+LAG_UNKNOWN_MAX_S = 10.0  # shorter is the usual uncertainty of a rebalance
+
 
 class DaemonHealth:
     """Written by the loop after every turn, read by the HTTP server's threads.
@@ -22,6 +24,7 @@ class DaemonHealth:
         self._turned_s = clock.monotonic_s()
         self._progress_s = clock.monotonic_s()
         self._lag: int | None = None
+        self._lag_known_s = clock.monotonic_s()
         self._assigned = 0
         self._channels = ChannelReport((), (), ())
         self._interval = Interval(0.0, 0.0)
@@ -42,6 +45,8 @@ class DaemonHealth:
             # Nothing waiting is as good as progress; an unknown lag is not.
             if records or lag == 0:
                 self._progress_s = now
+            if lag is not None or not assigned:
+                self._lag_known_s = now
             self._lag, self._assigned = lag, assigned
             self._channels, self._interval = channels, interval
 
@@ -104,6 +109,8 @@ class DaemonHealth:
 
     def _warnings(self) -> Sequence[str]:
         found = []
+        if self._turned_s - self._lag_known_s > LAG_UNKNOWN_MAX_S:
+            found.append("the lag is not known: the brokers do not say where the partitions end")
         if self._channels.matched and self._channels.missing:
             found.append(f"channels never seen: {', '.join(self._channels.missing)}")
         if self._channels.unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ from sentinel.source.group_repair import finish_join
 
 log = logging.getLogger(__name__)
 
+QUIET_S = 5.0
 END_OFFSETS_EVERY_S = 5.0
 END_OFFSETS_TIMEOUT_MS = 1000
 COMMIT_TIMEOUT_MS = 10_000
@@ -56,8 +58,9 @@ class KafkaSource:
         self._partition_of = np.empty(0, np.int32)
         self._handed: dict[TopicPartition, int] = {}
         self._owed: dict[TopicPartition, int] = {}
+        self._arrived_s: dict[ClientPartition, float] = {}
         self._ends: dict[ClientPartition, int] = {}
-        self._ends_s = float("-inf")
+        self._ends_s = -math.inf
         self._consumer = open_consumer(
             config,
             client_options,
@@ -86,6 +89,7 @@ class KafkaSource:
             raise KafkaError(
                 f"cannot read: {error}", where=self._config.topic, hint="see `sentinel check`"
             ) from error
+        self._arrived_s |= dict.fromkeys(found, time.monotonic())
         forget = self._forget(self._gone.take())
         for records in found.values():
             for batch in record_batches.batches_of(records):
@@ -127,13 +131,22 @@ class KafkaSource:
             ) from error
 
     def lag_records(self) -> int | None:
-        """Records behind the end; asks the broker only for partitions that never had data."""
+        """Records behind the end of the assigned partitions; None where nobody can tell.
+
+        Records bring the end of their partition with them. Of a partition that has been quiet the
+        broker is asked: an end that nobody renews would go on saying that all is read.
+        """
         assigned = self._consumer.assignment()
         ends = {partition: self._consumer.highwater(partition) for partition in assigned}
-        silent = [partition for partition, end in ends.items() if end is None]
-        if silent:
-            self._ask_ends(silent)
-            ends |= {partition: self._ends.get(partition) for partition in silent}
+        since_s = time.monotonic() - QUIET_S
+        quiet = [
+            partition
+            for partition, end in ends.items()
+            if end is None or self._arrived_s.get(partition, -math.inf) < since_s
+        ]
+        if quiet:
+            self._ask_ends(assigned)  # all of them: the next to fall quiet has its answer then
+            ends |= {partition: self._ends.get(partition) for partition in quiet}
         lag = 0
         for partition, end in ends.items():
             position = self._position(partition)
@@ -169,13 +182,13 @@ class KafkaSource:
         position = None if state is None else state.position
         return None if position is None else int(position.offset)
 
-    def _ask_ends(self, partitions: Sequence[ClientPartition]) -> None:
+    def _ask_ends(self, partitions: Iterable[ClientPartition]) -> None:
         now = time.monotonic()
         if now - self._ends_s < END_OFFSETS_EVERY_S:
             return
         self._ends_s = now
         try:
-            self._ends = self._consumer.end_offsets(partitions, END_OFFSETS_TIMEOUT_MS)
+            self._ends = self._consumer.end_offsets(list(partitions), END_OFFSETS_TIMEOUT_MS)
         except kafka.errors.KafkaError as error:
             log.info("the ends of the partitions are not known: %s", error)
             self._ends = {}

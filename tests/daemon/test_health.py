@@ -82,6 +82,22 @@ def test_an_unknown_lag_is_no_excuse_with_a_partition_and_one_without() -> None:
     assert turning.problems() == []
 
 
+def test_brokers_that_do_not_tell_the_lag_are_shown() -> None:
+    turning = Turning()
+    turning.turn(1, lag=0)
+    turning.turn(10, lag=None)
+    assert turning.warnings() == []
+    turning.turn(1, lag=None)
+    assert turning.warnings() == [
+        "the lag is not known: the brokers do not say where the partitions end"
+    ]
+    turning.turn(1, lag=0)
+    assert turning.warnings() == []
+    for _ in range(3):
+        turning.turn(10, lag=None, assigned=0)  # a stand-by has no lag
+    assert turning.warnings() == []
+
+
 def test_an_idle_stream_is_healthy_for_ever() -> None:
     turning = Turning()
     for _ in range(100):

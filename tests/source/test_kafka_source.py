@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from kafka import TopicPartition
 
+from sentinel.broker import EmbeddedBroker
 from sentinel.errors import ConfigError, KafkaError
 from sentinel.ports import PollBatch
 from sentinel.source.kafka import KafkaSource
@@ -188,6 +189,25 @@ def test_lag_counts_what_is_left(topic):
     t.produce(readings(4))
     read(source, 4)
     assert source.lag_records() == 0
+
+
+def test_the_lag_is_not_known_when_the_brokers_have_gone(unique_name, monkeypatch):
+    monkeypatch.setattr("sentinel.source.kafka.QUIET_S", 0.2)
+    monkeypatch.setattr("sentinel.source.kafka.END_OFFSETS_EVERY_S", 0.2)
+    with ExitStack() as sources, EmbeddedBroker() as broker:
+        with Kafka("embedded", broker.bootstrap_servers) as kafka:
+            t = Topic(kafka, unique_name("source"), 2, sources)
+        t.produce(readings(3))
+        source = t.source()
+        read(source, 3)
+        wait_until(lambda: source.poll(50) and source.lag_records() == 0, 30)
+        t.produce(readings(2), 1)
+        wait_until(lambda: source.lag_records() == 2, 30)  # nobody polls: the broker was asked
+        read(source, 2)
+        wait_until(lambda: source.poll(50) and source.lag_records() == 0, 30)
+        broker.stop()
+        wait_until(lambda: source.poll(50) and source.lag_records() is None, 30)
+        assert source.assigned() == 2  # so that an unknown lag counts as no progress
 
 
 def test_partitions_that_go_to_another_member_are_forgotten_and_not_read_on(topic):
