@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from sentinel.alert.thresholds import tail_threshold
 from sentinel.errors import DataError
@@ -16,11 +17,17 @@ from sentinel.kernels.errors import normalised_error
 from sentinel.model.architecture import Architecture
 from sentinel.model.training import Progress, TrainingSettings, evenly, mean_loss, train
 from sentinel.model.windows import WindowSet
-from sentinel.records import NS_PER_S, Float32Array, FloatArray, Readings
+from sentinel.records import NS_PER_S, Float32Array, FloatArray, Readings, TimeArray
 from sentinel.score.reconstruction import usual_errors
-from sentinel.window.scaling import CHUNK_ROWS, Scaling, ScalingMethod, fit_scaling
+from sentinel.window.scaling import (
+    CHUNK_ROWS,
+    Scaling,
+    ScalingMethod,
+    constant_channels,
+    fit_scaling,
+)
 from sentinel.window.segments import Segments, find_segments, median_interval_ns
-from sentinel.window.split import Split, auto_window_length, longest_entity, split
+from sentinel.window.split import Part, auto_window_length, longest_entity, split
 
 GAP_INTERVALS = 10  # a gap is so many median sampling intervals, unless max_gap is given
 CALIBRATION_WINDOWS_MAX = 8192
@@ -28,7 +35,8 @@ CALIBRATION_WINDOWS_MAX = 8192
 # a tail below that, down to a threshold of 0, which no ratio can be taken of.
 THRESHOLD_MIN = 1.0
 
-Allocate = Callable[[tuple[int, int], type[np.float32]], Float32Array]
+# Makes an array that is as long as the history, a memory map where that is larger than memory.
+Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +68,22 @@ def fit(
     """Fit a model to a history. Same history, settings and seed: the same bytes.
 
     history   its arrays may be memory maps larger than memory; so may what `allocate` returns
-    allocate  makes the array of scaled rows: (shape, dtype) -> array
+    allocate  makes the arrays that are as long as the history; nothing else grows with its rows
     Raises DataError where the history is too short or holds no channel.
     """
     if not channels:
         raise DataError("the history has no numeric channel")
     interval_ns = median_interval_ns(history.entity, history.time_ns)
     max_gap_ns = settings.max_gap_ns or GAP_INTERVALS * interval_ns
-    segments = find_segments(history, max_gap_ns)
+    segments = find_segments(history, max_gap_ns, allocate)
     window_length = settings.window_length or auto_window_length(longest_entity(segments))
     parts = split(segments, window_length, settings.window_stride)
-    scaling = fit_scaling(history.values, segments.rows[parts.train.rows], settings.scaling)
+    train_rows = _rows_of(parts.train, segments, allocate)
+    scaling = fit_scaling(history.values, train_rows, settings.scaling)
+    constant = constant_channels(history.values, train_rows)
     rows = _scaled_rows(history, segments, scaling, allocate)
     windows = [
-        WindowSet(rows, part.starts, part.lengths, window_length)
+        WindowSet(rows, part.starts, part.lengths, window_length, part.runs, settings.window_stride)
         for part in (parts.train, parts.validation, parts.test)
     ]
     architecture = Architecture(
@@ -103,7 +113,9 @@ def fit(
         "entities": len(np.unique(segments.entity)),
         "segments": len(segments.entity),
         "channels": len(channels),
-        "channels_constant": _constant(history, segments, parts, channels),
+        "channels_constant": [
+            name for name, still in zip(channels, constant, strict=True) if still
+        ],
         "interval_s": interval_ns / NS_PER_S,
         "windows_train": len(windows[0]),
         "windows_validation": len(windows[1]),
@@ -122,6 +134,16 @@ def fit(
         "threshold_reached_test": float(np.mean(scores[1] >= model.threshold)),
     }
     return replace(model, summary=summary)
+
+
+def _rows_of(part: Part, segments: Segments, allocate: Allocate) -> TimeArray:
+    """The rows of the history (M,) that a part is made of."""
+    rows = allocate((part.rows,), np.int64)
+    end = 0
+    for first, stop in part.ranges:
+        begin, end = end, end + stop - first
+        rows[begin:end] = segments.rows[first:stop]
+    return rows
 
 
 def _scaled_rows(
@@ -162,16 +184,3 @@ def _calibrate(
         raise DataError("no held-out window has a value", hint="give a longer history")
     threshold = max(THRESHOLD_MIN, tail_threshold(together, exceed_probability))
     return replace(model, threshold=threshold), scores
-
-
-def _constant(
-    history: Readings, segments: Segments, parts: Split, channels: Sequence[str]
-) -> list[str]:
-    """Names of the channels that do not move in the training part."""
-    low = np.full(len(channels), np.inf)
-    high = np.full(len(channels), -np.inf)
-    rows = segments.rows[parts.train.rows]
-    for start in range(0, len(rows), CHUNK_ROWS):
-        chunk = history.values[rows[start : start + CHUNK_ROWS]]
-        low, high = np.fmin(low, np.fmin.reduce(chunk)), np.fmax(high, np.fmax.reduce(chunk))
-    return [name for name, moves in zip(channels, high > low, strict=True) if not moves]

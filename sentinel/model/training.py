@@ -95,7 +95,9 @@ def train(
     with ThreadPoolExecutor(settings.threads) as pool:
         while epoch < settings.epochs_max and epoch - best_epoch < settings.patience:
             epoch += 1
-            order = rng.permutation(len(train_windows))[: settings.epoch_windows_max]
+            drawn = min(len(train_windows), settings.epoch_windows_max)
+            # Not a permutation: windows may be so many that their numbers would fill the memory.
+            order = rng.choice(len(train_windows), drawn, replace=False)
             batches = [
                 order[start : start + settings.batch_size]
                 for start in range(0, len(order), settings.batch_size)

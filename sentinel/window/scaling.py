@@ -9,12 +9,12 @@ from typing import Literal
 import numpy as np
 
 from sentinel.kernels.windows import scale_rows
-from sentinel.records import Float32Array, FloatArray, TimeArray
+from sentinel.records import BoolArray, Float32Array, FloatArray, TimeArray
 
 ScalingMethod = Literal["standard", "min-max", "robust"]
 
 CHUNK_ROWS = 65_536
-SAMPLE_ROWS_MAX = 1_000_000
+SAMPLE_VALUES_MAX = 4_000_000
 # Relative to its level, what a channel of rounded doubles may seem to move while it stands still.
 CONSTANT = 1e-9
 
@@ -45,7 +45,7 @@ def fit_scaling(values: FloatArray, rows: TimeArray, method: ScalingMethod) -> S
     A channel that is constant there (spread within 1e-9 of its level) gets spread 1, so that it
     weighs nothing while it stands still and shows when it starts to move; one without any value
     gets centre 0.
-    robust takes its quartiles from at most a million rows, evenly spaced.
+    robust takes its quartiles from evenly spaced rows, of at most four million values together.
     """
     if method == "standard":
         centre, spread = _moments(values, rows)
@@ -53,7 +53,7 @@ def fit_scaling(values: FloatArray, rows: TimeArray, method: ScalingMethod) -> S
         low, high = _range(values, rows)
         centre, spread = (low + high) / 2, (high - low) / 2
     else:
-        sample = values[rows[:: len(rows) // SAMPLE_ROWS_MAX + 1]]
+        sample = values[rows[:: len(rows) * values.shape[1] // SAMPLE_VALUES_MAX + 1]]
         empty = np.isnan(sample).all(axis=0)
         quarters = np.nanquantile(np.where(empty, 0.0, sample), (0.25, 0.5, 0.75), axis=0)
         # 1.349 quartile ranges are one standard deviation of a normal distribution.
@@ -61,6 +61,15 @@ def fit_scaling(values: FloatArray, rows: TimeArray, method: ScalingMethod) -> S
     centre = np.where(np.isfinite(centre), centre, 0.0)
     usable = np.isfinite(spread) & (spread > CONSTANT * np.abs(centre))
     return Scaling(method, centre, np.where(usable, spread, 1.0))
+
+
+def constant_channels(values: FloatArray, rows: TimeArray) -> BoolArray:
+    """Which channels (F,) stand still in the given rows, as `fit_scaling` has it, or are not there.
+
+    values, rows  as there
+    """
+    low, high = _range(values, rows)
+    return np.asarray(~(high - low > CONSTANT * np.abs(low + high)))
 
 
 def _chunks(values: FloatArray, rows: TimeArray) -> Iterator[FloatArray]:

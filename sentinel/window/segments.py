@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from sentinel.kernels.jit import jit
+from sentinel.kernels.jit import jit, shared
 from sentinel.kernels.windows import has_value
 from sentinel.records import FloatArray, IndexArray, Readings, TimeArray
 
 SAMPLE_MAX = 1_000_000
+
+# What a row is to the rows of its entity before it.
+GOES_ON, BEGINS, DUPLICATE, LATE, EMPTY = 0, 1, 2, 3, 4
+
+AllocateIndices = Callable[[tuple[int], type[np.int64]], TimeArray]
 
 
 @dataclass(frozen=True, slots=True)
 class Segments:
     """The usable rows of a history, ordered by entity and, within it, by arrival.
 
-    rows        (M,) int64, rows of the history
+    rows        (M,) int64, rows of the history; may be a memory map
     starts      (S + 1,) where each segment begins in `rows`, and M
     entity      (S,) entity of each segment
     duplicates, late, empty   rows left out: same time, older time, no value at all
@@ -39,56 +45,99 @@ def median_interval_ns(entity: IndexArray, time_ns: TimeArray) -> int:
     return int(np.median(steps)) if len(steps) else 0
 
 
-def find_segments(history: Readings, max_gap_ns: int) -> Segments:
+def find_segments(
+    history: Readings, max_gap_ns: int, allocate: AllocateIndices = np.empty
+) -> Segments:
     """Cut a history. The same rules as the stream's: older and equal times are dropped.
 
     max_gap_ns  a longer time between two readings starts a new segment
+    allocate    makes the only array that is as long as the history: (shape, dtype) -> array
     """
-    order = np.argsort(history.entity, kind="stable")
-    kept = np.empty(len(order), np.int64)
-    starts = np.empty(len(order) + 1, np.int64)
-    segments, rows, duplicates, late, empty = _cut(
-        order, history.entity, history.time_ns, history.partition, history.values,
-        max_gap_ns, kept, starts,
-    )  # fmt: skip
-    kept = kept[:rows].copy()
-    starts = starts[: segments + 1].copy()
-    return Segments(kept, starts, history.entity[kept[starts[:-1]]], duplicates, late, empty)
+    entities = int(history.entity.max()) + 1 if len(history) else 0
+    columns = (history.entity, history.time_ns, history.partition, history.values, max_gap_ns)
+    rows, segments, left_out = (np.zeros(count, np.int64) for count in (entities, entities, 5))
+    _count(*columns, _nothing_yet(entities), rows, segments, left_out)
+    kept = allocate((int(rows.sum()),), np.int64)
+    starts = np.full(int(segments.sum()) + 1, len(kept))
+    # From counts to places: each entity's rows stand behind those of the entities before it.
+    next_row, next_segment = np.cumsum(rows) - rows, np.cumsum(segments) - segments
+    _place(*columns, _nothing_yet(entities), next_row, next_segment, kept, starts)
+    of_segment = np.repeat(np.arange(entities, dtype=np.int32), segments)
+    duplicates, late, empty = (int(left_out[what]) for what in (DUPLICATE, LATE, EMPTY))
+    return Segments(kept, starts, of_segment, duplicates, late, empty)
+
+
+def _nothing_yet(entities: int) -> TimeArray:
+    """(E,) the newest usable row of each entity; -1: none yet."""
+    return np.full(entities, -1)
+
+
+@shared
+def _judged(
+    time_ns: TimeArray,
+    partition: IndexArray,
+    values: FloatArray,
+    max_gap_ns: int,
+    last: int,
+    row: int,
+) -> int:
+    """What a row is, where `last` is the entity's newest usable row before it, or -1."""
+    if not has_value(values, row):
+        return EMPTY
+    if last < 0:
+        return BEGINS
+    step_ns = time_ns[row] - time_ns[last]
+    if step_ns <= 0:
+        return DUPLICATE if step_ns == 0 else LATE
+    return BEGINS if partition[row] != partition[last] or step_ns > max_gap_ns else GOES_ON
 
 
 @jit
-def _cut(
-    order: TimeArray,
+def _count(
     entity: IndexArray,
     time_ns: TimeArray,
     partition: IndexArray,
     values: FloatArray,
     max_gap_ns: int,
+    last: TimeArray,
+    rows: TimeArray,
+    segments: TimeArray,
+    left_out: TimeArray,
+) -> None:
+    """Count the usable rows and the segments of each entity, and what is left out, by its kind."""
+    for row in range(len(entity)):
+        e = entity[row]
+        kind = _judged(time_ns, partition, values, max_gap_ns, last[e], row)
+        if kind > BEGINS:
+            left_out[kind] += 1
+            continue
+        rows[e] += 1
+        segments[e] += kind == BEGINS
+        last[e] = row
+
+
+@jit
+def _place(
+    entity: IndexArray,
+    time_ns: TimeArray,
+    partition: IndexArray,
+    values: FloatArray,
+    max_gap_ns: int,
+    last: TimeArray,
+    next_row: TimeArray,
+    next_segment: TimeArray,
     kept: TimeArray,
     starts: TimeArray,
-) -> tuple[int, int, int, int, int]:
-    segments, rows, duplicates, late, empty = 0, 0, 0, 0, 0
-    last = -1
-    for n in range(len(order)):
-        row = order[n]
-        if not has_value(values, row):
-            empty += 1
+) -> None:
+    """Put every usable row and the beginning of every segment into its place."""
+    for row in range(len(entity)):
+        e = entity[row]
+        kind = _judged(time_ns, partition, values, max_gap_ns, last[e], row)
+        if kind > BEGINS:
             continue
-        if last < 0 or entity[row] != entity[last]:
-            new = True
-        elif time_ns[row] == time_ns[last]:
-            duplicates += 1
-            continue
-        elif time_ns[row] < time_ns[last]:
-            late += 1
-            continue
-        else:
-            new = partition[row] != partition[last] or time_ns[row] - time_ns[last] > max_gap_ns
-        if new:
-            starts[segments] = rows
-            segments += 1
-        kept[rows] = row
-        rows += 1
-        last = row
-    starts[segments] = rows
-    return segments, rows, duplicates, late, empty
+        if kind == BEGINS:
+            starts[next_segment[e]] = next_row[e]
+            next_segment[e] += 1
+        kept[next_row[e]] = row
+        next_row[e] += 1
+        last[e] = row

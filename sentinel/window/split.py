@@ -25,14 +25,28 @@ ROWS_MIN = 3 * (WINDOW_LENGTH_MIN + PART_WINDOWS_MIN)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Windows of one part, and the rows they are made of.
+    """Windows of one part, as runs of them, and the rows they are made of: all in `Segments.rows`.
 
-    starts, lengths  (B,) of each window, in rows of the segments; rows (R,) of the segments
+    ranges   (R, 2) the part's rows: first, and one past the last; ascending
+    starts   (P,) first row of the first window of each run; one begins every window_stride rows
+    lengths  (P,) rows of each window of a run
+    runs     (P + 1,) number of the first window of each run, and how many windows there are
     """
 
+    ranges: TimeArray
     starts: TimeArray
     lengths: TimeArray
-    rows: TimeArray
+    runs: TimeArray
+
+    @property
+    def rows(self) -> int:
+        """Rows of the part."""
+        return int(np.diff(self.ranges, axis=1).sum())
+
+    @property
+    def windows(self) -> int:
+        """Windows of the part."""
+        return int(self.runs[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,7 @@ def split(segments: Segments, window_length: int, window_stride: int) -> Split:
     else:
         parts[0].extend(short)
     made = [_windows(segments, part, window_length, window_stride) for part in parts]
-    if not all(len(part.starts) for part in made):
+    if not all(part.windows for part in made):
         rows = len(segments.rows)
         raise DataError(
             f"{rows} usable rows in {len(segments.entity)} stretches without a gap are too few for "
@@ -120,25 +134,14 @@ def _windows(
 
     A piece shorter than a window makes one that is padded; one below WINDOW_LENGTH_MIN makes none.
     """
-    starts: list[TimeArray] = []
-    lengths: list[TimeArray] = []
-    rows: list[TimeArray] = []
-    for begin, end in ranges:
-        rows.append(np.arange(begin, end))
-        after = np.searchsorted(segments.starts, begin, "right")
-        until = np.searchsorted(segments.starts, end, "left")
-        inner = segments.starts[after:until]
-        edges = [begin, *inner.tolist(), end]
-        for first, stop in pairwise(edges):
-            length = min(window_length, stop - first)
-            if length < WINDOW_LENGTH_MIN:
-                continue
-            found = np.arange(first, stop - length + 1, window_stride)
-            starts.append(found)
-            lengths.append(np.full(len(found), length))
-    none = np.empty(0, np.int64)
-    return Part(
-        np.concatenate(starts) if starts else none,
-        np.concatenate(lengths) if lengths else none,
-        np.concatenate(rows) if rows else none,
-    )
+    bounds = np.array(sorted(ranges), np.int64).reshape(-1, 2)
+    edges = np.union1d(segments.starts, bounds)
+    of_range = np.searchsorted(bounds[:, 0], edges[:-1], "right") - 1
+    inside = of_range >= 0
+    inside[inside] = edges[:-1][inside] < bounds[of_range[inside], 1]
+    starts, rows = edges[:-1][inside], np.diff(edges)[inside]
+    usable = rows >= WINDOW_LENGTH_MIN
+    starts, rows = starts[usable], rows[usable]
+    lengths = np.minimum(rows, window_length)
+    runs = np.concatenate(([0], np.cumsum((rows - lengths) // window_stride + 1)))
+    return Part(bounds, starts, lengths, runs)

@@ -133,7 +133,7 @@ def test_a_single_row_is_constant(method: ScalingMethod) -> None:
 
 def test_robust_samples_long_histories_evenly() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "SAMPLE_ROWS_MAX", 100)
+        patch.setattr(module, "SAMPLE_VALUES_MAX", 300)
         values = np.arange(10_000.0)[:, None]
         found = fit_scaling(values, every(values), "robust")
     assert found.centre[0] == pytest.approx(5_000, rel=0.02)

@@ -54,6 +54,22 @@ def parts_of(made: Split) -> list[Part]:
     return [made.train, made.validation, made.test]
 
 
+def rows_of(part: Part) -> list[int]:
+    return [row for first, stop in part.ranges.tolist() for row in range(first, stop)]
+
+
+def windows_of(part: Part, window_stride: int = 1) -> list[tuple[int, int]]:
+    """(first row, rows) of every window."""
+    counts = np.diff(part.runs).tolist()
+    return [
+        (start + number * window_stride, length)
+        for start, length, count in zip(
+            part.starts.tolist(), part.lengths.tolist(), counts, strict=True
+        )
+        for number in range(count)
+    ]
+
+
 STRETCHES = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 90)), min_size=1, max_size=8
 )
@@ -72,11 +88,12 @@ def test_no_window_crosses_an_edge_and_no_reading_is_in_two_parts(
         return
     taken: set[int] = set()
     for part in parts_of(made):
-        rows = set(part.rows.tolist())
+        rows = set(rows_of(part))
+        assert len(rows) == part.rows
         assert not rows & taken
         taken |= rows
-        assert len(part.starts) == len(part.lengths) > 0
-        for start, length in zip(part.starts.tolist(), part.lengths.tolist(), strict=True):
+        assert len(windows_of(part)) == part.windows > 0
+        for start, length in windows_of(part, window_stride):
             assert WINDOW_LENGTH_MIN <= length <= window_length
             assert set(range(start, start + length)) <= rows
             of_history = segments.rows[start : start + length]
@@ -95,7 +112,8 @@ def test_parts_of_an_entity_follow_each_other_in_time(rows: list[int], window_le
         return
     row_entity = np.repeat(segments.entity, np.diff(segments.starts))
     for entity in range(len(rows)):
-        of_parts = [part.rows[row_entity[part.rows] == entity] for part in parts_of(made)]
+        of_parts = [[row for row in rows_of(part) if row_entity[row] == entity]
+                    for part in parts_of(made)]  # fmt: skip
         whole = np.concatenate(of_parts)
         assert (np.diff(whole) == 1).all()
 
@@ -107,10 +125,10 @@ def test_auto_window_length_leaves_no_part_empty(rows: int) -> None:
     window_length = auto_window_length(longest_entity(segments))
     assert WINDOW_LENGTH_MIN <= window_length <= WINDOW_LENGTH_MAX
     made = split(segments, window_length, 1)
-    assert len(made.train.starts) > 0
-    assert len(made.validation.starts) > PART_WINDOWS_MIN
-    assert len(made.test.starts) > PART_WINDOWS_MIN
-    assert sum(len(part.rows) for part in parts_of(made)) == rows
+    assert made.train.windows > 0
+    assert made.validation.windows > PART_WINDOWS_MIN
+    assert made.test.windows > PART_WINDOWS_MIN
+    assert sum(part.rows for part in parts_of(made)) == rows
 
 
 def test_auto_window_length_is_a_fifth_up_to_64() -> None:
@@ -121,38 +139,58 @@ def test_auto_window_length_is_a_fifth_up_to_64() -> None:
 
 def test_a_long_entity_is_cut_by_seventy_fifteen_fifteen() -> None:
     made = split(segments_of(1_000), 20, 1)
-    assert [len(part.rows) for part in parts_of(made)] == [700, 150, 150]
-    assert [len(part.starts) for part in parts_of(made)] == [681, 131, 131]
+    assert [part.rows for part in parts_of(made)] == [700, 150, 150]
+    assert [part.windows for part in parts_of(made)] == [681, 131, 131]
 
 
 def test_stride_thins_the_windows_out() -> None:
     made = split(segments_of(1_000), 20, 7)
     for part in parts_of(made):
-        assert set(np.diff(part.starts).tolist()) == {7}
+        starts = [start for start, _ in windows_of(part, 7)]
+        assert set(np.diff(starts).tolist()) == {7}
+        assert part.rows - 20 - 7 < starts[-1] - starts[0] <= part.rows - 20
 
 
 def test_an_entity_too_short_for_parts_of_its_own_trains() -> None:
     made = split(segments_of(400, 20), 10, 1)
-    assert made.train.rows.tolist() == [*range(280), *range(400, 420)]
+    assert rows_of(made.train) == [*range(280), *range(400, 420)]
 
 
 def test_a_piece_shorter_than_a_window_makes_one_that_is_padded_on_the_left() -> None:
     segments = segments_of(300, 6)
     made = split(segments, 10, 1)
-    last = len(made.train.starts) - 1
-    assert (made.train.starts[last], made.train.lengths[last]) == (300, 6)
+    assert windows_of(made.train)[-1] == (300, 6)
     rows = np.arange(2.0 * 306, dtype=np.float32).reshape(306, 2)
-    windows = WindowSet(rows, made.train.starts, made.train.lengths, 10)
-    x, mask = windows.gather(np.array([last]))
+    windows = WindowSet(rows, made.train.starts, made.train.lengths, 10, made.train.runs)
+    x, mask = windows.gather(np.array([len(windows) - 1]))
     assert not x[:4].any()
     assert not mask[:4].any()
     np.testing.assert_array_equal(x[4:, :, 0], rows[300:306])
     assert mask[4:].all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(STRETCHES, st.integers(4, 12), st.integers(1, 4))
+def test_windows_are_gathered_by_their_number(
+    stretches: list[tuple[int, int, int]], window_length: int, window_stride: int
+) -> None:
+    segments = find_segments(history_of(stretches), MAX_GAP_NS)
+    try:
+        part = split(segments, window_length, window_stride).train
+    except DataError:
+        return
+    rows = np.arange(1.0, 1 + len(segments.rows), dtype=np.float32)[:, None]
+    windows = WindowSet(rows, part.starts, part.lengths, window_length, part.runs, window_stride)
+    backwards = np.arange(len(windows))[::-1]
+    x, mask = windows.gather(backwards)
+    expected = windows_of(part, window_stride)[::-1]
+    assert mask[:, 0].sum(axis=0).tolist() == [length for _, length in expected]
+    assert x[-1, 0].tolist() == [start + length for start, length in expected]
+
+
 def test_a_piece_below_the_shortest_window_makes_none() -> None:
     made = split(segments_of(300, 3), 10, 1)
-    assert made.train.starts.max() <= 210
+    assert max(windows_of(made.train)) <= (210, 10)
 
 
 @settings(max_examples=200, deadline=None)
@@ -166,7 +204,7 @@ def test_short_entities_are_dealt_out_whole(rows: list[int]) -> None:
             split(segments, 4, 1)
         return
     made = split(segments, 4, 1)
-    held_by = [{bisect(segments, row) for row in part.rows.tolist()} for part in parts_of(made)]
+    held_by = [{bisect(segments, row) for row in rows_of(part)} for part in parts_of(made)]
     assert all(held_by)
     for before, after in pairwise(held_by):
         assert max(before) < min(after)
@@ -178,7 +216,7 @@ def bisect(segments: Segments, row: int) -> int:
 
 def test_many_short_entities_are_dealt_out_by_rows() -> None:
     made = split(segments_of(*[20] * 100), 16, 1)
-    shares = [len(part.rows) / 2_000 for part in parts_of(made)]
+    shares = [part.rows / 2_000 for part in parts_of(made)]
     assert shares == pytest.approx(
         [1 - 2 * HELD_OUT_SHARE, HELD_OUT_SHARE, HELD_OUT_SHARE], abs=0.02
     )
@@ -199,4 +237,4 @@ def test_too_few_rows_are_refused_with_the_minimum(rows: int) -> None:
 def test_the_minimum_of_a_chosen_window_length_is_named_and_enough() -> None:
     with pytest.raises(DataError, match="needs at least 84 rows; a shorter window_length needs 36"):
         split(segments_of(83), 20, 1)
-    assert split(segments_of(84), 20, 1).test.starts.size == 9
+    assert split(segments_of(84), 20, 1).test.windows == 9
