@@ -69,14 +69,16 @@ def fit(
 
     history   its arrays may be memory maps larger than memory; so may what `allocate` returns
     allocate  makes the arrays that are as long as the history; nothing else grows with its rows
-    Raises DataError where the history is too short or holds no channel.
+    Raises DataError where the history holds no channel, or makes too few windows.
     """
     if not channels:
         raise DataError("the history has no numeric channel")
     interval_ns = median_interval_ns(history.entity, history.time_ns)
     max_gap_ns = settings.max_gap_ns or GAP_INTERVALS * interval_ns
     segments = find_segments(history, max_gap_ns, allocate)
-    window_length = settings.window_length or auto_window_length(longest_entity(segments))
+    window_length = settings.window_length or auto_window_length(
+        longest_entity(segments), settings.window_stride
+    )
     parts = split(segments, window_length, settings.window_stride)
     train_rows = _rows_of(parts.train, segments, allocate)
     scaling = fit_scaling(history.values, train_rows, settings.scaling)

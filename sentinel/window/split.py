@@ -18,9 +18,9 @@ from sentinel.window.segments import Segments
 
 WINDOW_LENGTH_MIN = 4
 WINDOW_LENGTH_MAX = 64
-PART_WINDOWS_MIN = 8  # windows that validation and test have at the least
+TRAIN_WINDOWS_MIN = 32  # below that there is nothing to learn from
+HELD_OUT_WINDOWS_MIN = 16  # of validation and of test each: the threshold is the tail of these
 HELD_OUT_SHARE = 0.15  # of the rows, for validation and for test each
-ROWS_MIN = 3 * (WINDOW_LENGTH_MIN + PART_WINDOWS_MIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,19 @@ class Split:
     test: Part
 
 
-def auto_window_length(rows: int) -> int:
+def rows_min(window_length: int, window_stride: int) -> int:
+    """Rows without a gap that make as many windows as the three parts need at the least."""
+    steps = TRAIN_WINDOWS_MIN - 1 + 2 * (HELD_OUT_WINDOWS_MIN - 1)
+    return 3 * window_length + steps * window_stride
+
+
+def auto_window_length(rows: int, window_stride: int = 1) -> int:
     """A window length for an entity with so many rows: a fifth of them, 4 to 64.
 
-    Never so long that a part would stay empty, given ROWS_MIN rows.
+    Never so long that a part would have too few windows, where a length of 4 has enough.
     """
-    return max(WINDOW_LENGTH_MIN, min(WINDOW_LENGTH_MAX, rows // 5, rows // 3 - PART_WINDOWS_MIN))
+    enough = (rows - rows_min(0, window_stride)) // 3
+    return max(WINDOW_LENGTH_MIN, min(WINDOW_LENGTH_MAX, rows // 5, enough))
 
 
 def longest_entity(segments: Segments) -> int:
@@ -75,12 +82,12 @@ def longest_entity(segments: Segments) -> int:
 def split(segments: Segments, window_length: int, window_stride: int) -> Split:
     """Cut every entity's rows into 70, 15 and 15 percent, and each part into windows.
 
-    Validation and test get at least window_length + 8 rows each. An entity too short for that stays
-    whole and trains; where all are too short, they are dealt out whole in the order in which they
-    first appear: the first ones train, the last ones test.
-    Raises DataError where a part would stay empty.
+    Validation and test get at least HELD_OUT_WINDOWS_MIN windows each. An entity too short for that
+    and for TRAIN_WINDOWS_MIN stays whole and trains; where all are too short, they are dealt out
+    whole in the order in which they first appear: the first ones train, the last ones test.
+    Raises DataError where a part has too few windows.
     """
-    least = window_length + PART_WINDOWS_MIN
+    held_out_min = window_length + (HELD_OUT_WINDOWS_MIN - 1) * window_stride
     parts: list[list[tuple[int, int]]] = [[], [], []]
     short: list[tuple[int, int]] = []
     changes = np.flatnonzero(np.diff(segments.entity)) + 1
@@ -88,10 +95,10 @@ def split(segments: Segments, window_length: int, window_stride: int) -> Split:
     for first, stop in pairwise(bounds):
         begin, end = int(segments.starts[first]), int(segments.starts[stop])
         rows = end - begin
-        if rows < 3 * least:
+        if rows < rows_min(window_length, window_stride):
             short.append((begin, end))
             continue
-        held_out = max(least, round(HELD_OUT_SHARE * rows))
+        held_out = max(held_out_min, round(HELD_OUT_SHARE * rows))
         cuts = (begin, end - 2 * held_out, end - held_out, end)
         for part, bounds_of_part in zip(parts, pairwise(cuts), strict=True):
             part.append(bounds_of_part)
@@ -100,15 +107,30 @@ def split(segments: Segments, window_length: int, window_stride: int) -> Split:
     else:
         parts[0].extend(short)
     made = [_windows(segments, part, window_length, window_stride) for part in parts]
-    if not all(part.windows for part in made):
-        rows = len(segments.rows)
-        raise DataError(
-            f"{rows} usable rows in {len(segments.entity)} stretches without a gap are too few for "
-            f"windows of {window_length} readings",
-            hint=f"one stretch needs at least {max(3 * least, ROWS_MIN)} rows"
-            + (f"; a shorter window_length needs {ROWS_MIN}" if window_length > 4 else ""),
-        )
+    least = (TRAIN_WINDOWS_MIN, HELD_OUT_WINDOWS_MIN, HELD_OUT_WINDOWS_MIN)
+    if any(part.windows < count for part, count in zip(made, least, strict=True)):
+        raise _too_few(segments, made, window_length, window_stride)
     return Split(*made)
+
+
+def _too_few(
+    segments: Segments, made: list[Part], window_length: int, window_stride: int
+) -> DataError:
+    stretches = len(segments.entity)
+    train, validation, test = (part.windows for part in made)
+    wide, narrow = rows_min(window_length, window_stride), rows_min(WINDOW_LENGTH_MIN, 1)
+    hints = [f"{wide} rows of one entity without a gap are enough"]
+    if narrow < wide:
+        hints.append(f"{narrow} with --window-length {WINDOW_LENGTH_MIN} --window-stride 1")
+    if stretches > len(np.unique(segments.entity)):
+        hints.append("a larger --max-gap makes fewer stretches")
+    return DataError(
+        f"the history is too short: {len(segments.rows)} usable rows in {stretches} "
+        f"stretch{'' if stretches == 1 else 'es'} without a gap make {train} windows of "
+        f"{window_length} readings to train, {validation} to validate and {test} to test, where at "
+        f"least {TRAIN_WINDOWS_MIN}, {HELD_OUT_WINDOWS_MIN} and {HELD_OUT_WINDOWS_MIN} are needed",
+        hint=", ".join(hints),
+    )
 
 
 def _deal(short: list[tuple[int, int]], parts: list[list[tuple[int, int]]]) -> None:
@@ -122,7 +144,7 @@ def _deal(short: list[tuple[int, int]], parts: list[list[tuple[int, int]]]) -> N
         share = done / total
         wanted = 0 if share < 1 - 2 * HELD_OUT_SHARE else 1 if share < 1 - HELD_OUT_SHARE else 2
         # A large entity may leap over validation; the last two are kept for the parts still empty.
-        part = max(min(wanted, part + 1), 3 - left)
+        part = min(number, max(min(wanted, part + 1), 3 - left))
         parts[part].append((begin, end))
         done += end - begin
 

@@ -94,14 +94,14 @@ def test_memory_maps_give_the_same_bytes_as_memory(tmp_path: Path) -> None:
 
     found = fit(Readings(**mapped), ("a", "b"), SETTINGS, allocate=allocate)
     expected = fit(history, ("a", "b"), SETTINGS)
-    assert [rows.shape for rows in allocated] == [(300,), (300 - 2 * 68,), (300, 2)]
+    assert [rows.shape for rows in allocated] == [(300,), (300 - 2 * 75,), (300, 2)]
     assert stored_bytes(found, tmp_path / "a") == stored_bytes(expected, tmp_path / "b")
 
 
 # Histories as they come.
 
 
-@pytest.mark.parametrize("rows", [36, 40, 186])
+@pytest.mark.parametrize("rows", [73, 90, 186])
 def test_a_short_history_fits(tmp_path: Path, rows: int) -> None:
     model = fit_waves(rows)
     assert 4 <= model.window_length <= rows // 5
@@ -110,12 +110,12 @@ def test_a_short_history_fits(tmp_path: Path, rows: int) -> None:
 
 
 def test_a_history_that_is_too_short_is_refused_with_the_minimum() -> None:
-    with pytest.raises(DataError, match=r"35 usable rows .* one stretch needs at least 36 rows"):
-        fit_waves(35)
+    with pytest.raises(DataError, match=r"72 usable rows .*; 73 rows .* are enough"):
+        fit_waves(72)
 
 
 def test_no_rows_at_all_are_refused() -> None:
-    with pytest.raises(DataError, match=r"0 usable rows .* needs at least 36 rows"):
+    with pytest.raises(DataError, match=r"0 usable rows .*; 73 rows .* are enough"):
         fit(Readings.empty(2), ("a", "b"), SETTINGS)
 
 
@@ -194,7 +194,7 @@ def test_window_and_scaling_are_as_asked() -> None:
     model = fit_waves(window_length=9, window_stride=3, scaling="robust")
     assert (model.window_length, model.window_stride) == (9, 3)
     assert model.scaling.method == "robust"
-    assert model.summary["windows_train"] == (210 - 9) // 3 + 1
+    assert model.summary["windows_train"] == (300 - 2 * (9 + 15 * 3) - 9) // 3 + 1
 
 
 def test_a_rarer_exceedance_has_a_higher_threshold() -> None:
@@ -233,7 +233,7 @@ def test_the_summary_says_everything() -> None:
         "epochs": 3, "interrupted": False, "threshold": model.threshold,
     }  # fmt: skip
     windows = [found.pop(f"windows_{part}") for part in ("train", "validation", "test")]
-    parts = [297 - 2 * 67, 67, 67]
+    parts = [297 - 2 * 74, 74, 74]
     assert model.window_length == 59
     assert windows == [rows - 59 + 1 for rows in parts]
     assert found.pop("steps") == 3 * math.ceil(windows[0] / 16)

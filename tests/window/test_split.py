@@ -15,18 +15,20 @@ from sentinel.records import Readings
 from sentinel.window.segments import Segments, find_segments
 from sentinel.window.split import (
     HELD_OUT_SHARE,
-    PART_WINDOWS_MIN,
-    ROWS_MIN,
+    HELD_OUT_WINDOWS_MIN,
+    TRAIN_WINDOWS_MIN,
     WINDOW_LENGTH_MAX,
     WINDOW_LENGTH_MIN,
     Part,
     Split,
     auto_window_length,
     longest_entity,
+    rows_min,
     split,
 )
 
 MAX_GAP_NS = 10
+LEAST = (TRAIN_WINDOWS_MIN, HELD_OUT_WINDOWS_MIN, HELD_OUT_WINDOWS_MIN)
 
 
 def history_of(stretches: list[tuple[int, int, int]]) -> Readings:
@@ -71,7 +73,7 @@ def windows_of(part: Part, window_stride: int = 1) -> list[tuple[int, int]]:
 
 
 STRETCHES = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 90)), min_size=1, max_size=8
+    st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(1, 150)), min_size=1, max_size=8
 )
 
 
@@ -103,7 +105,7 @@ def test_no_window_crosses_an_edge_and_no_reading_is_in_two_parts(
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.integers(4, 120), min_size=1, max_size=6), st.integers(4, 16))
+@given(st.lists(st.integers(4, 200), min_size=1, max_size=6), st.integers(4, 16))
 def test_parts_of_an_entity_follow_each_other_in_time(rows: list[int], window_length: int) -> None:
     segments = segments_of(*rows)
     try:
@@ -119,21 +121,22 @@ def test_parts_of_an_entity_follow_each_other_in_time(rows: list[int], window_le
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(ROWS_MIN, 10_000))
-def test_auto_window_length_leaves_no_part_empty(rows: int) -> None:
+@given(st.integers(0, 10_000), st.integers(1, 8))
+def test_auto_window_length_leaves_every_part_enough_windows(more: int, window_stride: int) -> None:
+    rows = rows_min(WINDOW_LENGTH_MIN, window_stride) + more
     segments = segments_of(rows)
-    window_length = auto_window_length(longest_entity(segments))
+    window_length = auto_window_length(longest_entity(segments), window_stride)
     assert WINDOW_LENGTH_MIN <= window_length <= WINDOW_LENGTH_MAX
-    made = split(segments, window_length, 1)
-    assert made.train.windows > 0
-    assert made.validation.windows > PART_WINDOWS_MIN
-    assert made.test.windows > PART_WINDOWS_MIN
+    made = split(segments, window_length, window_stride)
+    assert made.train.windows >= TRAIN_WINDOWS_MIN
+    assert made.validation.windows >= HELD_OUT_WINDOWS_MIN
+    assert made.test.windows >= HELD_OUT_WINDOWS_MIN
     assert sum(part.rows for part in parts_of(made)) == rows
 
 
 def test_auto_window_length_is_a_fifth_up_to_64() -> None:
-    assert [auto_window_length(rows) for rows in (36, 60, 186, 319, 320, 9_999)] == [
-        4, 12, 37, 63, 64, 64,
+    assert [auto_window_length(rows) for rows in (73, 100, 186, 319, 320, 9_999)] == [
+        4, 13, 37, 63, 64, 64,
     ]  # fmt: skip
 
 
@@ -194,20 +197,19 @@ def test_a_piece_below_the_shortest_window_makes_none() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.integers(1, 35), min_size=3, max_size=12))
+@given(st.lists(st.integers(1, 72), min_size=3, max_size=12))
 def test_short_entities_are_dealt_out_whole(rows: list[int]) -> None:
-    """As soon as three have a window, each part gets one, and the order of the entities is kept."""
-    usable = [count for count in rows if count >= WINDOW_LENGTH_MIN]
+    """Each part gets some, the order of the entities is kept, and too few windows are refused."""
     segments = segments_of(*rows)
-    if len(usable) < 3:
-        with pytest.raises(DataError):
-            split(segments, 4, 1)
+    try:
+        made = split(segments, 4, 1)
+    except DataError:
+        assert sum(max(0, count - 3) for count in rows) < 12 * 69  # a part of a long history
         return
-    made = split(segments, 4, 1)
     held_by = [{bisect(segments, row) for row in rows_of(part)} for part in parts_of(made)]
-    assert all(held_by)
     for before, after in pairwise(held_by):
         assert max(before) < min(after)
+    assert all(part.windows >= least for part, least in zip(parts_of(made), LEAST, strict=True))
 
 
 def bisect(segments: Segments, row: int) -> int:
@@ -222,19 +224,39 @@ def test_many_short_entities_are_dealt_out_by_rows() -> None:
     )
 
 
-@pytest.mark.parametrize("rows", [0, 1, 35])
-def test_too_few_rows_are_refused_with_the_minimum(rows: int) -> None:
-    segments = segments_of(rows)
+ENOUGH = "where at least 32, 16 and 16 are needed; 73 rows of one entity without a gap are enough"
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ((), "0 usable rows in 0 stretches without a gap make 0 windows of 4 readings to train, "
+         "0 to validate and 0 to test"),
+        ((1,), "1 usable rows in 1 stretch without a gap make 0 windows of 4 readings to train, "
+         "0 to validate and 0 to test"),
+        ((72,), "72 usable rows in 1 stretch without a gap make 69 windows of 4 readings to train, "
+         "0 to validate and 0 to test"),
+        ((5, 4, 4), "13 usable rows in 3 stretches without a gap make 2 windows of 4 readings to "
+         "train, 1 to validate and 1 to test"),
+    ],
+)  # fmt: skip
+def test_a_history_that_is_too_short_is_refused_with_what_was_found_and_the_minimum(
+    rows: tuple[int, ...], found: str
+) -> None:
+    segments = segments_of(*rows)
     with pytest.raises(DataError) as caught:
         split(segments, auto_window_length(longest_entity(segments)), 1)
-    stretches = 1 if rows else 0
-    assert str(caught.value) == (
-        f"{rows} usable rows in {stretches} stretches without a gap are too few for windows of "
-        "4 readings; one stretch needs at least 36 rows"
-    )
+    assert str(caught.value) == f"the history is too short: {found}, {ENOUGH}"
 
 
-def test_the_minimum_of_a_chosen_window_length_is_named_and_enough() -> None:
-    with pytest.raises(DataError, match="needs at least 84 rows; a shorter window_length needs 36"):
-        split(segments_of(83), 20, 1)
-    assert split(segments_of(84), 20, 1).test.windows == 9
+def test_the_minimum_of_a_chosen_window_is_named_and_enough() -> None:
+    with pytest.raises(DataError, match=r"182 rows of one .*, 73 with --window-length 4 --window"):
+        split(segments_of(181), 20, 2)
+    made = split(segments_of(182), 20, 2)
+    assert [part.windows for part in parts_of(made)] == [32, 16, 16]
+
+
+def test_a_history_in_pieces_is_told_of_max_gap() -> None:
+    segments = find_segments(history_of([(0, 0, 3)] * 100), MAX_GAP_NS)
+    with pytest.raises(DataError, match=r"in 100 stretches .* a larger --max-gap makes fewer"):
+        split(segments, 20, 1)
