@@ -7,9 +7,11 @@ with a newline must not be able to forge a log line.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -27,11 +29,45 @@ def set_up(config: LogConfig, stream: TextIO | None = None) -> None:
     else:
         handler.setFormatter(TextFormatter(timestamps=not _is_journal(stream, os.environ)))
     logging.basicConfig(level=config.level.upper(), handlers=[handler], force=True)
-    # The Kafka client tells of every reconnect at INFO; that is detail for a debugging session.
-    kafka_level = logging.DEBUG if config.level == "debug" else logging.WARNING
-    logging.getLogger("kafka").setLevel(kafka_level)
+    # The Kafka client tells of every reconnect at INFO, and of every failure each time that it
+    # tries again; that is detail for a debugging session.
+    debugging = config.level == "debug"
+    logging.getLogger("kafka").setLevel(logging.DEBUG if debugging else logging.WARNING)
+    if not debugging:
+        handler.addFilter(KafkaRepetitions())
     # It warns whenever a second request arrives before the first one is answered.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+class KafkaRepetitions(logging.Filter):
+    """Lets each message of kafka-python pass once a minute, and then says how many were held back.
+
+    The same message: the same text before its values are filled in.
+    """
+
+    EVERY_S = 60.0
+    MESSAGES_MAX = 256
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed_s: dict[str, float] = {}
+        self._held_back: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be printed."""
+        if not record.name.startswith("kafka."):
+            return True
+        message = f"{record.name} {record.msg}"
+        if record.created - self._passed_s.get(message, -math.inf) < self.EVERY_S:
+            self._held_back[message] += 1
+            return False
+        if len(self._passed_s) >= self.MESSAGES_MAX:
+            self._passed_s.clear()
+            self._held_back.clear()
+        self._passed_s[message] = record.created
+        if held_back := self._held_back.pop(message, 0):
+            record.msg = f"{record.msg} [held back since the last such line: {held_back}]"
+        return True
 
 
 class TextFormatter(logging.Formatter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,9 +26,12 @@ from sentinel.runtime.clock import SystemClock
 from sentinel.runtime.systemd import SystemdSupervisor
 from sentinel.sink.kafka import KafkaSink
 from sentinel.source.kafka import KafkaSource
+from sentinel.source.kafka_admin import quiet_client
 from sentinel.source.kafka_range import KafkaRangeSource
 from sentinel.source.reasons import MASKED, REJECTED
 from sentinel.source.warm_up import warm_up
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +101,12 @@ def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Ru
             stack.callback(exporter.close)
             url = exporter.url
         options = client_options(config)
-        sink = KafkaSink(config.sink, options, on_reduced=telemetry.dead_letter_reduced)
-        stack.callback(sink.close)
+        log.info("connecting to Kafka at %s", config.source.bootstrap_servers)
         source = KafkaSource(config.source, options, model.channels)
         stack.callback(source.close)
+        with quiet_client():  # its own words come before those of the error, and say less
+            sink = KafkaSink(config.sink, options, on_reduced=telemetry.dead_letter_reduced)
+        stack.callback(sink.close)
         daemon = Daemon(
             DaemonSettings(
                 config.name,

@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 QUIET_S = 5.0
 END_OFFSETS_EVERY_S = 5.0
 END_OFFSETS_TIMEOUT_MS = 1000
-COMMIT_TIMEOUT_MS = 10_000
+COMMIT_TIMEOUT_MS = 5_000
+LEAVE_TIMEOUT_MS = 2_000
 # Another member has the partitions now, or is about to: their records will be read again.
 NOT_OURS = (
     kafka.errors.CommitFailedError,
@@ -164,8 +165,12 @@ class KafkaSource:
         return self._decoder.channels()
 
     def close(self) -> None:
-        """Leave the group. Idempotent."""
-        self._consumer.close(autocommit=False)
+        """Leave the group. Idempotent.
+
+        A broker answers nothing while it holds our request to join, which takes until the group's
+        last dead member is given up: nobody waits for that in order to stop.
+        """
+        self._consumer.close(autocommit=False, timeout_ms=LEAVE_TIMEOUT_MS)
 
     def _positions(self, partitions: Iterable[ClientPartition]) -> dict[TopicPartition, int]:
         found = {}

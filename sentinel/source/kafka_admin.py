@@ -241,40 +241,43 @@ def explained(purpose: str, causes: Sequence[BaseException], *, answered: bool) 
 @contextmanager
 def told(purpose: str, *, answered: bool = False) -> Iterator[None]:
     """Let what goes wrong in here be told as a KafkaError with its cause; see `explained`."""
-    with _Causes() as causes:
+    with quiet_client() as causes:
         try:
             yield
         except (kafka.errors.KafkaError, OSError) as error:
-            raise explained(purpose, [*causes.seen, error], answered=answered) from error
+            raise explained(purpose, [*causes, error], answered=answered) from error
+
+
+@contextmanager
+def quiet_client() -> Iterator[Sequence[BaseException]]:
+    """Keep what kafka-python logs in here from everybody's eyes; the exceptions among it come."""
+    client_log, causes = logging.getLogger("kafka"), _Causes()
+    before = client_log.propagate, client_log.level
+    client_log.propagate = False
+    client_log.setLevel(logging.WARNING)
+    client_log.addHandler(causes)
+    try:
+        yield causes.seen
+    finally:
+        client_log.removeHandler(causes)
+        client_log.propagate = before[0]
+        client_log.setLevel(before[1])
 
 
 class _Causes(logging.Handler):
-    """Collects the exceptions that kafka-python logs, and keeps them from everybody's eyes."""
+    """Collects the exceptions that kafka-python logs."""
 
     LIMIT = 1000
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[BaseException] = []
-        self._log = logging.getLogger("kafka")
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the exceptions among a log record's arguments."""
         arguments = record.args if isinstance(record.args, tuple) else ()
         new = [argument for argument in arguments if isinstance(argument, BaseException)]
         self.seen += new[: self.LIMIT - len(self.seen)]
-
-    def __enter__(self) -> Self:
-        self._before = self._log.propagate, self._log.level
-        self._log.propagate = False
-        self._log.setLevel(logging.WARNING)
-        self._log.addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._log.removeHandler(self)
-        self._log.propagate, level = self._before
-        self._log.setLevel(level)
 
 
 def _topic(found: Mapping[str, Any]) -> Topic:

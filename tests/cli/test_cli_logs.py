@@ -46,6 +46,38 @@ def test_text_has_time_level_and_logger() -> None:
     )
 
 
+def test_what_the_kafka_client_repeats_is_held_back_for_a_minute_and_counted() -> None:
+    stream = io.StringIO()
+    set_up(LogConfig(), stream)
+
+    def client_says(message: str, at_s: float, name: str = "kafka.net") -> None:
+        record = logging.makeLogRecord(
+            {"name": name, "msg": message, "args": (at_s,), "created": at_s}
+            | {"levelno": logging.ERROR, "levelname": "ERROR"}
+        )
+        logging.getLogger(name).handle(record)
+
+    for second in range(100):
+        client_says("cannot connect, attempt %s", second)
+    client_says("another thing %s", 100.0)
+    client_says("cannot connect, attempt %s", 101.0, "sentinel.source")
+    lines = [line.split(": ", 1)[1] for line in stream.getvalue().splitlines()]
+    assert lines == [
+        "cannot connect, attempt 0",
+        "cannot connect, attempt 60 [held back since the last such line: 59]",
+        "another thing 100.0",
+        "cannot connect, attempt 101.0",
+    ]
+
+
+def test_a_debugging_session_sees_every_word_of_the_kafka_client() -> None:
+    stream = io.StringIO()
+    set_up(LogConfig(level="debug"), stream)
+    for _ in range(3):
+        logging.getLogger("kafka.net").debug("again")
+    assert stream.getvalue().count("again") == 3
+
+
 def test_message_with_newlines_stays_one_line() -> None:
     line = logged(LogConfig(), "key %s", "x\n<2>kernel: forged\r\n")
     assert line.count("\n") == 1

@@ -301,6 +301,24 @@ def test_a_commit_during_a_rebalance_is_not_fatal(topic, monkeypatch, caplog):
     assert "the records will be read again" in caplog.text
 
 
+def test_closing_does_not_wait_for_a_join_that_a_dead_member_delays(topic):
+    t = topic(2)
+    first = t.source()
+    settle(first, partitions=2)
+    second = t.source()
+    coordinator = second._consumer._coordinator
+
+    def joins() -> bool:
+        second.poll(50)
+        # `first` does not poll any more: the broker waits for it, and answers nobody.
+        return coordinator._join_task is not None and first._consumer._coordinator.need_rejoin()
+
+    wait_until(joins, 30)
+    closing = threading.Thread(target=second.close)
+    closing.start()
+    wait_until(lambda: not closing.is_alive(), 15)  # kafka-python alone would wait for 30 s
+
+
 def test_every_record_is_read_once_or_more_while_members_come_and_go(topic):
     t = topic(4)
     first, stop = t.source(), threading.Event()
