@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 # The record as a whole: not readable, so its dead letter is of stage "decode".
-TOMBSTONE = "tombstone"
+TOMBSTONE = "tombstone"  # the value is null; one of no bytes is not_json
 NOT_JSON = "not_json"
 NOT_AN_OBJECT = "not_an_object"
 
 # A reading inside a readable record: stage "read".
-NO_READINGS = "no_readings"  # `readings_field` is missing, or not an array
+NO_READINGS = "no_readings"  # `readings_field` is missing or no array; or an array is empty
 NO_ENTITY = "no_entity"
 BAD_ENTITY = "bad_entity"  # neither text nor a whole number, empty, or too long
 TOO_MANY_ENTITIES = "too_many_entities"

@@ -5,6 +5,9 @@ break none of them, and reads those to the same bits (a property test holds this
 as text until their rule is known, so that a time is exact and a float is rounded once.
 
 ==================================================  ========================================
+the record's value is null | no JSON, also empty    the record is rejected: tombstone | not_json
+it, or `readings_field`, is an empty array          the record is rejected: no_readings
+what should be a reading is no JSON object          the reading is rejected: not_an_object
 a value is null or its field is missing             masked: missing
 a value is NaN, Infinity, 1e999                     masked: not_finite
 a value's magnitude is above 1e30                   masked: too_large
@@ -72,6 +75,8 @@ def parse(value: bytes | None) -> Any:
     """The JSON document, numbers as `Number`; Rejection where there is none."""
     if value is None:
         return Rejection(reasons.TOMBSTONE, "the value is null")
+    if not value:
+        return Rejection(reasons.NOT_JSON, "the value is empty")
     try:
         return _DECODER.decode(value.decode(errors="surrogateescape"))
     except RecursionError:
@@ -102,6 +107,9 @@ class SlowLane:
                 field = _name(self._layout.readings)
                 yield Rejection(reasons.NO_READINGS, f"field {field} is not an array of readings")
                 return
+        if document == []:
+            yield Rejection(reasons.NO_READINGS, "the array of readings is empty")
+            return
         many = isinstance(document, list)
         for index, reading in enumerate(document if many else (document,)):
             try:

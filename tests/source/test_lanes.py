@@ -113,6 +113,9 @@ def record(draw, name):
     return value
 
 
+without_readings = st.sampled_from([None, b"", b" ", b"[]", b" [ ] ", b"[] x", b"[", b"{}"])
+
+
 def both(values, key, config, channels):
     """The same records through both lanes and through the slow one, in two polls."""
     results = []
@@ -131,7 +134,7 @@ def both(values, key, config, channels):
 @settings(max_examples=60)
 @given(data=st.data(), key=st.sampled_from([b"pump", None, b"", b"\xff", b"k" * 600]))
 def test_both_lanes_read_the_same(name, data, key):
-    values = data.draw(st.lists(record(name), min_size=1, max_size=6))
+    values = data.draw(st.lists(record(name) | without_readings, min_size=1, max_size=6))
     fast, slow = both(values, key, CONFIGS[name], ("temp", "vib"))
     assert fast == slow
 
