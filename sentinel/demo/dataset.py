@@ -42,6 +42,11 @@ KNOWN_FAILURES = (
 )  # fmt: skip
 
 
+def time_of(line: str) -> datetime:
+    """The time of one of the series' lines."""
+    return datetime.fromisoformat(line.split(",")[0])
+
+
 def csv_lines() -> list[str]:
     """The series: a header, then `timestamp,temperature`, oldest first."""
     path = Path(str(files("sentinel.demo") / "data" / "machine_temperature.csv"))

@@ -8,8 +8,12 @@ from typing import Any, Self
 
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError as ClientError
 
 from sentinel.demo.verdict import DemoEpisode
+from sentinel.errors import KafkaError
+
+ANSWER_TIMEOUT_MS = 1000
 
 
 class EventData(msgspec.Struct):
@@ -31,14 +35,20 @@ class Event(msgspec.Struct):
 
 
 class EventReader:
-    """Reads a topic of events from its beginning; keeps the episodes they tell of."""
+    """Reads a topic of events from its beginning; keeps the episodes they tell of.
+
+    Raises KafkaError where the broker does not answer.
+    """
 
     def __init__(self, topic: str, client_options: Mapping[str, Any]) -> None:
-        self._consumer = KafkaConsumer(
-            **client_options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
-        )
+        alone = {"group_id": None, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
+        try:
+            self._consumer = KafkaConsumer(**client_options, **alone)
+        except ClientError as error:
+            raise KafkaError(f"the events cannot be read: {error}", where=topic) from error
         partitions = self._consumer.partitions_for_topic(topic) or set()
-        self._consumer.assign([TopicPartition(topic, number) for number in sorted(partitions)])
+        self._partitions = [TopicPartition(topic, number) for number in sorted(partitions)]
+        self._consumer.assign(self._partitions)
         self._decoder = msgspec.json.Decoder(Event)
         self._episodes: dict[str, DemoEpisode] = {}
 
@@ -46,7 +56,7 @@ class EventReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._consumer.close()
+        self._consumer.close(timeout_ms=ANSWER_TIMEOUT_MS)
 
     @property
     def episodes(self) -> list[DemoEpisode]:
@@ -62,6 +72,14 @@ class EventReader:
                 self._keep(event)
                 found.append(event)
         return found
+
+    def at_end(self) -> bool:
+        """Whether all events that the topic holds now were read; not, where nobody answers."""
+        try:
+            ends = self._consumer.end_offsets(self._partitions, ANSWER_TIMEOUT_MS)
+        except ClientError:
+            return False
+        return all(self._consumer.position(one, ANSWER_TIMEOUT_MS) == ends[one] for one in ends)
 
     def _keep(self, event: Event) -> None:
         data = event.data

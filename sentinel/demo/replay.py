@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 from kafka import KafkaProducer
@@ -15,11 +14,12 @@ from sentinel.errors import KafkaError
 FLUSH_TIMEOUT_S = 60.0
 
 
-def replay(lines: Iterable[str], topic: str, client_options: Mapping[str, Any]) -> int:
-    """Produce `timestamp,temperature` lines as JSON readings; how many. Raises KafkaError."""
-    producer = KafkaProducer(**client_options, acks="all", linger_ms=5)
+def replay(lines: Iterable[str], topic: str, producer: KafkaProducer) -> None:
+    """Produce `timestamp,temperature` lines as JSON readings.
+
+    Raises KafkaError where one is refused, and where they are not taken within FLUSH_TIMEOUT_S.
+    """
     encoder = msgspec.json.Encoder()
-    count = 0
     refused: list[BaseException] = []
     try:
         for line in lines:
@@ -27,12 +27,12 @@ def replay(lines: Iterable[str], topic: str, client_options: Mapping[str, Any]) 
             reading = {"ts": timestamp, CHANNEL: float(value)}
             sent = producer.send(topic, key=ENTITY.encode(), value=encoder.encode(reading))
             sent.add_errback(refused.append)
-            count += 1
         producer.flush(FLUSH_TIMEOUT_S)
-        if refused:
-            raise KafkaError(f"the readings cannot be produced: {refused[0]}", where=topic)
     except ClientError as error:
-        raise KafkaError(f"the readings cannot be produced: {error}", where=topic) from error
-    finally:
-        producer.close(0)
-    return count
+        refused.append(error)
+    if refused:
+        raise KafkaError(
+            f"the readings cannot be produced: {refused[0]}",
+            where=topic,
+            hint="does the broker still run?",
+        ) from refused[0]

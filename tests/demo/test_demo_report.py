@@ -1,0 +1,68 @@
+"""What the demo prints: the rules beside the numbers, on 80 columns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from sentinel.cli.demo_report import DemoReport
+from sentinel.demo.dataset import KNOWN_FAILURES
+from sentinel.demo.events import Event, EventData
+from sentinel.demo.verdict import DemoEpisode, Replayed, judge
+
+BEGIN = datetime(2013, 12, 9, 21, 15, tzinfo=UTC)
+REPLAYED = Replayed(BEGIN, BEGIN + timedelta(days=72), 20_679)
+COLUMNS = 80
+
+
+def event(state: str, ratio: float) -> Event:
+    """An event with the widest numbers that the series can bring."""
+    leading = {"channel": "temperature", "observed": 101.3, "expected": 85.9}
+    return Event("machine-1", BEGIN, EventData(state, "e", ratio, ratio, [leading]))
+
+
+def test_no_line_wraps_on_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    report = DemoReport()
+    report.begin(2016, REPLAYED)
+    summary = {"epochs": 40, "loss_validation": 0.0567, "loss_test": 0.00132}
+    report.fitted(cast(Any, SimpleNamespace(summary=summary, threshold=8.567)))
+    config = SimpleNamespace(
+        source=SimpleNamespace(bootstrap_servers="127.0.0.1:65535", group_id="sentinel-demo-0123ab")
+    )
+    started = SimpleNamespace(metrics_url="http://127.0.0.1:65535")
+    report.river(cast(Any, config), "your Kafka", cast(Any, started), deleted=True)
+    for state in ("opened", "updated", "resolved"):
+        report.event(event(state, 34.65))
+    episodes = [
+        DemoEpisode(failure.at + timedelta(hours=hours), None, 1.0)
+        for failure, hours in zip(KNOWN_FAILURES, (-23, 22, -20), strict=False)
+    ] + [DemoEpisode(BEGIN, BEGIN, 1.0)] * 100
+    report.verdict(judge(KNOWN_FAILURES, episodes, REPLAYED), 1.0)
+    report.wait("http://127.0.0.1:65535")
+    printed = capsys.readouterr().out
+    assert [line for line in printed.splitlines() if len(line) > COLUMNS] == []
+    assert "updated" not in printed
+
+
+def test_the_verdict_states_its_rules_rates_and_chance(capsys: pytest.CaptureFixture[str]) -> None:
+    caught = DemoEpisode(KNOWN_FAILURES[3].at - timedelta(hours=5), KNOWN_FAILURES[3].at, 3.0)
+    elsewhere = DemoEpisode(BEGIN, BEGIN + timedelta(hours=1), 1.0)
+    DemoReport().verdict(judge(KNOWN_FAILURES, [elsewhere, caught], REPLAYED), 2.0)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "5.0 h ahead" in printed
+    assert "opens inside NAB's labelled window" in printed
+    assert "shares no moment with any labelled window" in printed
+    assert "1 of 4 known anomalies caught, 1 of them ahead; 1 false" in printed
+    assert "(0.1 per machine-week, 0.5 per 10,000 readings), of 2 in all" in printed
+    assert "opened at random times would catch 0.2 of 4" in printed
+
+
+def test_an_episode_without_a_leading_channel_is_shown_all_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bare = EventData("opened", "e", 1.5, 1.5, [])
+    DemoReport().event(Event("machine-1", BEGIN, bare))
+    assert capsys.readouterr().out == "2013-12-09 21:15  opened    score ratio  1.50\n"
