@@ -82,6 +82,19 @@ def load(path: str | Path) -> FittedModel:
     directory = Path(path)
     manifest = _read_manifest(directory)
     try:
+        return _load(directory, manifest)
+    except ModelError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        # `save` may have replaced the model since its manifest was read, weights and all.
+        newer = _read_manifest(directory)
+        if newer.version == manifest.version:
+            raise
+        return _load(directory, newer)
+
+
+def _load(directory: Path, manifest: Manifest) -> FittedModel:
+    try:
         architecture = Architecture(
             **{
                 name: getattr(manifest.architecture, name)

@@ -13,6 +13,8 @@ import pytest
 
 from sentinel import store
 from sentinel.errors import ModelError
+from sentinel.store import model_file
+from sentinel.store.manifest import Manifest
 from tests.detector.toy import toy_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,3 +117,28 @@ def test_a_first_save_that_failed_leaves_no_model_and_can_be_repeated(
         store.load(tmp_path / "model")
     store.save(toy_model(), tmp_path / "model")
     store.load(tmp_path / "model")
+
+
+def test_a_model_that_is_replaced_while_it_is_read_is_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "pump"
+    store.save(toy_model(), model)
+    read_manifest = model_file._read_manifest
+    saved: list[str] = []
+
+    def replaced_behind(directory: Path) -> Manifest:
+        manifest = read_manifest(directory)
+        if not saved:
+            saved.append(store.save(toy_model(seed=1), model).version)
+        return manifest
+
+    monkeypatch.setattr(model_file, "_read_manifest", replaced_behind)
+    assert store.load(model).version == saved[0]
+
+
+def test_a_model_without_its_weights_is_refused(tmp_path: Path) -> None:
+    store.save(toy_model(), tmp_path / "pump")
+    next((tmp_path / "pump").glob("weights-*")).unlink()
+    with pytest.raises(ModelError, match="cannot read: No such file"):
+        store.load(tmp_path / "pump")
