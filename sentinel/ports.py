@@ -59,11 +59,15 @@ class PollBatch:
 
 @dataclass(frozen=True, slots=True)
 class ChannelReport:
-    """How the stream's channels compare with the model's. Names, each list bounded."""
+    """How the stream's channels compare with the model's. Names, each list bounded.
+
+    awaited  the model's channels while no record has come: neither matched nor missing
+    """
 
     matched: Sequence[str]
     missing: Sequence[str]
     unknown: Sequence[str]
+    awaited: Sequence[str] = ()
 
 
 class Source(Protocol):

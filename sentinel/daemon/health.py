@@ -93,6 +93,7 @@ class DaemonHealth:
                     "channels": {
                         "matched": list(self._channels.matched),
                         "missing": list(self._channels.missing),
+                        "awaited": list(self._channels.awaited),
                         "unknown": list(self._channels.unknown),
                     },
                     "interval_seconds": {
@@ -111,7 +112,7 @@ class DaemonHealth:
         found = []
         if self._turned_s - self._lag_known_s > LAG_UNKNOWN_MAX_S:
             found.append("the lag is not known: the brokers do not say where the partitions end")
-        if self._channels.matched and self._channels.missing:
+        if self._channels.missing:
             found.append(f"channels never seen: {', '.join(self._channels.missing)}")
         if self._channels.unknown:
             found.append(f"channels the model does not know: {', '.join(self._channels.unknown)}")

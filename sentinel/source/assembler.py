@@ -15,8 +15,9 @@ that was never completed.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
-from numpy.typing import NDArray
 
 from sentinel.kernels.jit import lean
 from sentinel.source.arrays import Floats, Ints, Records
@@ -140,11 +141,11 @@ class Assembler:
             _hand_on(entity, self._pending, self._begun, *out)
         return out
 
-    def forget(self, entities: NDArray[np.int32]) -> None:
-        """Drop what these entities have begun."""
-        known = entities[entities < len(self._pending)]
-        self._pending["present"][known] = 0
-        self._begun[known] = np.nan
+    def forget(self, partitions: Collection[int]) -> None:
+        """Drop what was begun with values from these partitions."""
+        theirs = np.isin(self._pending["partition"], list(partitions))
+        self._pending["present"][theirs] = 0
+        self._begun[theirs] = np.nan
 
     def hold_back(self, partition: int, position: int) -> int:
         """The offset from which a restart must read `partition`, read up to `position`."""

@@ -24,13 +24,15 @@ class ChannelWatch:
     def __init__(self, layout: RecordLayout) -> None:
         self._layout = layout
         self._seen = np.zeros(len(layout.channels), np.bool_)
+        self._awaiting = True
         self.names = Names(len(layout.channels) + UNKNOWN_CHANNELS_MAX)
         if layout.layout == "long":
             for path in layout.values:
                 self.names.add(path[0].encode())
 
-    def look(self, rows: Rows) -> None:
-        """Take note of the channels in the rows of one poll."""
+    def look(self, rows: Rows, records: int) -> None:
+        """Take note of the channels in the rows of one poll, which came of so many records."""
+        self._awaiting = self._awaiting and not records
         if self._seen.all():
             return
         if self._layout.layout == "long":
@@ -45,8 +47,10 @@ class ChannelWatch:
             unknown = self.names.texts[len(channels) :]
         else:
             unknown = unknown_fields[:UNKNOWN_CHANNELS_MAX]
+        absent = [name for name, seen in zip(channels, self._seen, strict=True) if not seen]
         return ChannelReport(
             matched=[name for name, seen in zip(channels, self._seen, strict=True) if seen],
-            missing=[name for name, seen in zip(channels, self._seen, strict=True) if not seen],
+            missing=[] if self._awaiting else absent,
             unknown=list(unknown),
+            awaited=absent if self._awaiting else [],
         )

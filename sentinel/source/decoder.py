@@ -8,12 +8,11 @@ long the readings that are still being put together.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sentinel.config.schema import SourceConfig
 from sentinel.ports import ChannelReport, DeadLetter
@@ -116,7 +115,7 @@ class Decoder:
     def take(self) -> Decoded:
         """What the records since the last call said, in their order."""
         rows = self._rows
-        self._watch.look(rows)
+        self._watch.look(rows, self._records)
         if self._assembler is not None:
             rows = self._assembler.take(rows, len(self._names))
         return self._handed_on(rows)
@@ -127,10 +126,10 @@ class Decoder:
             return self._handed_on(self._rows)
         return self._handed_on(self._assembler.finish())
 
-    def forget(self, entities: NDArray[np.int32]) -> None:
-        """Drop what these entities have begun; their names stay."""
+    def forget(self, partitions: Collection[int]) -> None:
+        """Drop the readings that these partitions have begun; the entities' names stay."""
         if self._assembler is not None:
-            self._assembler.forget(entities)
+            self._assembler.forget(partitions)
 
     def hold_back(self, partition: int, position: int) -> int:
         """From where a restart must read a partition that was read up to `position`."""

@@ -216,7 +216,7 @@ class KafkaSource:
             np.int32
         )
         self._partition_of[entities] = -1
-        self._decoder.forget(entities)
+        self._decoder.forget(partitions)
         log.info("partitions given up: %s", ", ".join(map(str, sorted(partitions))))
         gone: list[int] = entities.tolist()
         return gone

@@ -11,8 +11,6 @@ from tests.architecture.source_tree import ROOT, SOURCES, parsed
 
 FILE_LINES_MAX = 330
 FUNCTION_LINES_MAX = 75
-# One statement for each metric: a list that reads from top to bottom, not an algorithm.
-LISTS = {"sentinel/metrics/catalogue.py:__init__"}
 TOP_LEVEL = {
     "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "requirements.lock",
     "sentinel", "deploy", "tests", "systemd",
@@ -33,13 +31,13 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_no_function_is_too_long() -> None:
     lines = {
-        f"{source.relative_to(ROOT)}:{node.name}": body_lines(node)
+        f"{source.relative_to(ROOT)}:{node.lineno} {node.name}": body_lines(node)
         for source in SOURCES
         for node in ast.walk(parsed(source))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert len(lines) > 200
-    assert {name for name, count in lines.items() if count > FUNCTION_LINES_MAX} <= LISTS
+    assert {name: count for name, count in lines.items() if count > FUNCTION_LINES_MAX} == {}
 
 
 def test_the_top_level_holds_what_is_prescribed_and_nothing_else() -> None:

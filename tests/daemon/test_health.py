@@ -140,17 +140,22 @@ def test_channels_that_do_not_match_are_shown_but_do_not_unready() -> None:
     report = turning.health.ready()
     assert report.ok
     assert report.details["channels"] == {
-        "matched": ["a"], "missing": ["b", "c"], "unknown": ["x", "y"],
+        "matched": ["a"], "missing": ["b", "c"], "awaited": [], "unknown": ["x", "y"],
     }  # fmt: skip
     assert turning.warnings() == [
         "channels never seen: b, c", "channels the model does not know: x, y",
     ]  # fmt: skip
 
 
-def test_before_the_first_reading_no_channel_is_missed() -> None:
+def test_before_the_first_record_channels_are_awaited_and_behind_it_missing() -> None:
     turning = Turning()
-    turning.turn(1, channels=ChannelReport((), ("a", "b"), ()))
+    turning.turn(1, channels=ChannelReport((), (), (), awaited=("a", "b")))
     assert turning.warnings() == []
+    assert turning.health.ready().details["channels"] == {
+        "matched": [], "missing": [], "awaited": ["a", "b"], "unknown": [],
+    }  # fmt: skip
+    turning.turn(1, channels=ChannelReport((), ("a", "b"), ()))
+    assert turning.warnings() == ["channels never seen: a, b"]
 
 
 @pytest.mark.parametrize(

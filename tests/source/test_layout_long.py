@@ -132,20 +132,24 @@ def test_a_restart_reads_again_what_an_unfinished_reading_holds():
     decoder = Decoder(source_config(layout="long"), CHANNELS)
     decoder.decode(batch_of([value("temp", TIME_S, 1)], b"a", partition=1, first_offset=10))
     decoder.decode(batch_of([value("temp", TIME_S, 1)], b"b", partition=1, first_offset=20))
+    decoder.decode(batch_of([value("temp", TIME_S, 1)], b"c", partition=2, first_offset=7))
     decoder.take()
     assert decoder.hold_back(1, 21) == 10
     assert decoder.hold_back(0, 500) == 500
     assert decoder.hold_back(1, 10 + HELD_RECORDS_MAX + 5) == 15  # a silent entity holds no longer
-    decoder.forget(np.array([0], np.int32))
-    assert decoder.hold_back(1, 21) == 20
-    decoder.finish()
+    decoder.forget({1, 5000})
     assert decoder.hold_back(1, 21) == 21
+    assert decoder.hold_back(2, 8) == 7
+    decoder.finish()
+    assert decoder.hold_back(2, 8) == 8
 
 
-def test_what_a_forgotten_entity_had_begun_is_not_finished():
+def test_what_a_forgotten_partition_had_begun_is_not_finished():
     decoder = Decoder(source_config(layout="long"), ("temp", "vib"))
     decoder.decode(batch_of([value("temp", TIME_S, 1)]))
+    decoder.decode(batch_of([value("temp", TIME_S, 1)], b"fan", partition=1))
     decoder.take()
-    decoder.forget(np.array([0, 5000], np.int32))
+    decoder.forget({0})
     decoder.decode(batch_of([value("vib", TIME_S, 2), value("temp", TIME_S, 3)]))
-    assert decoder.take().readings.values.tolist() == [[3.0, 2.0]]
+    decoder.decode(batch_of([value("vib", TIME_S, 4)], b"fan", partition=1))
+    assert decoder.take().readings.values.tolist() == [[3.0, 2.0], [1.0, 4.0]]

@@ -243,7 +243,11 @@ def test_settings_that_contradict_each_other_are_a_configuration_error(keys, mes
 
 def test_channels_are_matched_by_name_and_others_are_named():
     values = [{"ts": TIME_S, "vib": 1, "rpm": 5, "unit": "C", "x": {"y": 1}}] * 2
+    _, decoder = decode([])
+    report = decoder.channels()
+    assert (report.matched, report.missing, report.awaited) == ([], [], ["temp", "vib"])
     _, decoder = decode(values)
+    assert decoder.channels().awaited == []
     report = decoder.channels()
     assert (report.matched, report.missing, report.unknown) == (["vib"], ["temp"], ["rpm"])
     decoder.decode(batch_of([{**GOOD, "load": 3}, {**GOOD, "unit": 4}]))
