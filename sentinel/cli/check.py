@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from sentinel.cli.check_clients import check_clients
+from sentinel.cli.check_endpoint import check_endpoint
 from sentinel.cli.check_sample import check_sample
 from sentinel.cli.check_topics import (
     Creation,
@@ -122,7 +123,7 @@ def command(
 
 
 def run_checks(path: Path, wishes: Wishes) -> Iterator[Finding]:
-    """Everything there is to say, in the order of a start: configuration, model, Kafka, records.
+    """Everything there is to say, in the order of a start, from configuration to records.
 
     Raises ConfigError where there is no TOML to look at.
     """
@@ -134,6 +135,8 @@ def run_checks(path: Path, wishes: Wishes) -> Iterator[Finding]:
     if not (examined.problems or unknown):
         yield ok("configuration", str(path))
     model = yield from _check_model(examined)
+    if not _broken(examined, "metrics."):
+        yield from check_endpoint(examined.config)
     if unknown or _broken(examined, *KAFKA_KEYS):
         yield note("kafka", "not asked before the configuration says how")
         return

@@ -64,7 +64,7 @@ class MetricsExporter:
 
         Raises    SentinelError where the address cannot be had.
         """
-        listener = _listen(self._host, self._port)
+        listener = listen(self._host, self._port)
         self._port = listener.getsockname()[1]
         self._server = create_server(
             self._application,
@@ -103,7 +103,8 @@ class MetricsExporter:
             dispatcher.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; ConfigError, by an OSError, where the address cannot be had."""
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -48,12 +48,13 @@ class Plant:
         self.readings, self.events, self.letters = (
             f"{prefix}.{name}" for name in ("readings", "events", "letters")
         )
+        self.metrics = "127.0.0.1:0"
         self.extra = ""
         self.timeout_s = 5.0
 
     def check(self, *arguments: str) -> Result:
         self.path.write_text(
-            f'model = "pump"\n'
+            f'model = "pump"\n[metrics]\nlisten_address = "{self.metrics}"\n'
             f'[source]\nbootstrap_servers = "{self.brokers}"\n'
             f'topic = "{self.readings}"\ngroup_id = "g"\n'
             f'[sink]\nevents_topic = "{self.events}"\ndead_letter_topic = "{self.letters}"\n'
@@ -160,6 +161,22 @@ def test_kafka_is_not_asked_with_half_a_configuration(nowhere: Plant) -> None:
     assert result.exit_code == 3
     assert "problem  kafka.sasl_mechanism: required" in result.stdout
     assert "note     kafka: not asked" in result.stdout
+
+
+def test_metrics_address_that_is_taken_is_a_warning(nowhere: Plant) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nowhere.metrics = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = nowhere.check()
+    said = f"warning  metrics.listen_address: another process listens on {nowhere.metrics}; if that"
+    assert said in result.stdout
+    assert f"ok       metrics.listen_address: {nowhere.metrics}" in nowhere.check().stdout
+
+
+def test_metrics_address_of_another_machine_is_a_problem(nowhere: Plant) -> None:
+    nowhere.metrics = "192.0.2.1:9108"
+    result = nowhere.check()
+    assert result.exit_code == 3
+    assert "problem  metrics.listen_address: 192.0.2.1:9108: metrics cannot listen" in result.stdout
 
 
 def test_channel_that_the_model_lacks_is_a_problem(nowhere: Plant) -> None:
