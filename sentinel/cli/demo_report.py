@@ -42,8 +42,8 @@ VERDICT = """\
 By chance: {episodes} episodes opened at random times would catch {chance:.1f} of {known}.
 An episode was open {open_share:.0%} of the time; {speed:,.0f} readings/s.
 
-This is the plain recipe: reconstruction error against one threshold, set on one
-day of one quiet week. It does not follow drift and cannot tell a new load from
+This is the plain recipe: reconstruction error against one threshold, set on two
+days of one quiet week. It does not follow drift and cannot tell a new load from
 a fault, hence the false episodes. A larger [bold]alert.threshold_scale[/] makes it
 calmer, and lets it miss more."""
 
