@@ -10,21 +10,20 @@ from typing import Any
 import kafka.errors
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition as ClientPartition
-from msgspec.structs import replace
 
 from sentinel.config.schema import SourceConfig
 from sentinel.errors import DataError, KafkaError
 from sentinel.ports import ChannelReport, PollBatch, TopicPartition
 from sentinel.records import NS_PER_S
 from sentinel.source import record_batches
+from sentinel.source.channel_discovery import ChannelDiscovery
 from sentinel.source.consumer import open_consumer
 from sentinel.source.decoder import Decoder
 from sentinel.source.exact_time import ns_of_number, ns_of_text
 from sentinel.source.kafka import poll_batch
 
-SAMPLE_RECORDS = 1000
 SILENCE_MAX_S = 30.0
-SAMPLE_POLL_MS = 1000
+DISCOVERY_POLL_MS = 1000
 
 Partitions = dict[ClientPartition, int]
 
@@ -35,8 +34,13 @@ class KafkaRangeSource:
     begin, end     an offset (a whole number, for every partition), an ISO 8601 time (naive: UTC)
                    or @ and a unix time, both by the records' own timestamps in Kafka; None: the
                    oldest and the newest record there is now
-    channel_names  numeric fields of the first records, in the order in which they appear there
-    Raises         DataError where begin or end is neither; KafkaError as `KafkaSource`
+    channel_names  every channel in the range, sorted: the range is read twice, see
+                   `channel_discovery`
+    Raises         DataError where begin or end is neither, or the range has no channels;
+                   KafkaError as `KafkaSource`
+
+    One partition is read after the other, each from its beginning: readings, and so the indices of
+    entities, come in the same order whatever the brokers are faster with.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class KafkaRangeSource:
         self._begin = {p: max(begins[p], oldest[p]) for p in partitions}
         self._heard_s = time.monotonic()
         self._finished = False
+        self._left: list[ClientPartition] = []  # to be read; the first of them is
         self._rewind()
         self.channel_names = tuple(self._discover())
         self._decoder = Decoder(config, self.channel_names)
@@ -104,17 +109,18 @@ class KafkaRangeSource:
         self._consumer.close(autocommit=False)
 
     def _rewind(self) -> None:
+        self._left = sorted(self._begin)
+        self._consumer.pause(*self._left)
         for partition, offset in self._begin.items():
-            self._consumer.resume(partition)
             self._consumer.seek(partition, offset)
 
     def _fetch(self, timeout_ms: int) -> dict[ClientPartition, list[Any]] | None:
-        """What has come of the range; None where all of it has."""
-        for partition, end in self._ends.items():
-            if self._consumer.position(partition) >= end:
-                self._consumer.pause(partition)
-        if len(self._consumer.paused()) == len(self._ends):
+        """What has come of the partition in turn; None where the whole range has."""
+        while self._left and self._consumer.position(self._left[0]) >= self._ends[self._left[0]]:
+            self._consumer.pause(self._left.pop(0))
+        if not self._left:
             return None
+        self._consumer.resume(self._left[0])
         found: dict[ClientPartition, list[Any]] = self._consumer.poll(timeout_ms)
         if found:
             self._heard_s = time.monotonic()
@@ -126,25 +132,13 @@ class KafkaRangeSource:
             )
         return found
 
-    def _discover(self) -> list[str]:
-        """Names of the channels in the first records."""
-        decoder = Decoder(replace(self._config, channels={}), ())
-        seen = 0
-        while seen < SAMPLE_RECORDS and (records := self._fetch(SAMPLE_POLL_MS)) is not None:
+    def _discover(self) -> Sequence[str]:
+        """Names of the channels, of the whole range."""
+        discovery = ChannelDiscovery(self._config)
+        while (records := self._fetch(DISCOVERY_POLL_MS)) is not None:
             for partition, some in records.items():
-                for batch in record_batches.batches_of(some, self._ends[partition]):
-                    first = batch.head(SAMPLE_RECORDS - seen)
-                    decoder.decode(first)
-                    seen += len(first)
-        renamed = {path: name for name, path in self._config.channels.items()}
-        names = [renamed.get(name, name) for name in decoder.channels().unknown]
-        if not names:
-            raise DataError(
-                f"no numeric channel in the first {seen} records of the range",
-                where=self._config.topic,
-                hint="look at the fields with `sentinel check --sample 10`",
-            )
-        return names
+                discovery.look(record_batches.batches_of(some, self._ends[partition]))
+        return discovery.channels()
 
 
 def _parsed(text: str | None, option: str) -> int | datetime | None:
