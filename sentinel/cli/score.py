@@ -65,7 +65,7 @@ def command(
         )
     model = store.load(model_path)
     before = find_files([context_path]) if context_path else []
-    source = FileSource([*before, input_path], layout, model.channels)
+    source = FileSource([*before, input_path], layout, model.channels, as_stream=True)
     unit = source.time_units[len(before)]
     alert, window = AlertConfig(), WindowConfig()
     if config_path:

@@ -17,6 +17,7 @@ from sentinel.source.history_long import is_in_order, read_long
 from sentinel.source.history_names import NameIndex
 from sentinel.source.history_paths import find_files
 from sentinel.source.history_plan import look_at
+from sentinel.source.history_stream import read_as_stream
 from sentinel.source.history_table import listed
 from sentinel.source.history_wide import read_wide
 
@@ -41,7 +42,7 @@ class FileSource:
     Every column of numbers (whole, fractional, truth values as 0 and 1) that is not the time, the
     entity or excluded is a channel; columns of text are ignored with one line in the log. Empty
     cells, NaN, infinite and absurd values are NaN. In layout long each name in the channel column
-    is one, and the files are read twice: see `history_long`.
+    is one, and the files are read twice: see `history_long`, `history_stream`.
     """
 
     def __init__(
@@ -50,12 +51,16 @@ class FileSource:
         layout: FileLayout | None = None,
         channels: Sequence[str] | None = None,
         batch_rows: int = BATCH_ROWS,
+        *,
+        as_stream: bool = False,
     ) -> None:
         """Look at every file.
 
         channels    the model's, by name: a missing one is NaN, others are passed over; None: those
                     of the first file, and every other file must have the same
         batch_rows  at most so many rows in one poll batch
+        as_stream   layout long: readings as the daemon would make them of the rows as they stand;
+                    False: as the times have them, whatever the order of the rows
         Raises      DataError where a file cannot be read, or its columns do not fit
         """
         layout = layout or FileLayout()
@@ -65,6 +70,7 @@ class FileSource:
         self.time_unit = self.time_units[0]
         self._entities = NameIndex()
         self._is_long = layout.layout == "long"
+        self._as_stream = as_stream
         if self._is_long:
             names = NameIndex()
             self._in_order = [
@@ -117,7 +123,9 @@ class FileSource:
     def _read(self, rows: int) -> Generator[PollBatch, None, None]:
         channels = NameIndex(self.channel_names)
         for file in self._histories:
-            if self._is_long:
+            if self._is_long and self._as_stream:
+                yield from read_as_stream(file, channels, self._entities, rows)
+            elif self._is_long:
                 in_order = self._in_order[file.number]
                 yield from read_long(file, channels, self._entities, rows, in_order)
             else:

@@ -4,6 +4,8 @@ A file in which these rows stand together (sorted by time, or by entity and time
 other, such as one sorted by channel, is first sorted by time in memory, 32 bytes a row; rows of
 the same time keep their order. Of several values for the same channel of a reading the first one
 that is not missing counts. Rows of channels that nobody asked for are passed over.
+
+That is for a fit. What is scored is read in the order of the file, like a stream: `history_stream`.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ def read_long(
     channels  known names; columns of `Readings.values`
     in_order  what `is_in_order` said
     """
-    parts = _rows(file, channels, entities, rows)
+    parts = long_rows(file, channels, entities, rows)
     waiting: list[LongRows] = []  # the newest time: its rows may go on in the next part
     for part in parts if in_order else _sorted(parts, rows):
         changes = np.flatnonzero(part.time_ns[1:] != part.time_ns[:-1])
@@ -90,10 +92,10 @@ def read_long(
         yield from _merged(waiting, file, channels, rows)
 
 
-def _rows(
+def long_rows(
     file: HistoryFile, channels: NameIndex, entities: NameIndex, rows: int
 ) -> Iterator[LongRows]:
-    """The file as it is, part by part; no part is empty."""
+    """The rows as they stand, part by part; no part is empty."""
     first_row = 0
     for batch in file.table.batches(file.roles.numbers, _names(file), rows):
         codes, names = _channel_codes(file, batch, first_row)

@@ -1,0 +1,83 @@
+"""`sentinel score`: a row per reading, in the order of the file, and mistakes told of at once."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from sentinel import store
+from sentinel.cli.main import cli
+from sentinel.model.architecture import Architecture
+from sentinel.model.parameters import Parameters
+from tests.model.fitted import fitted
+
+T0 = 1_700_000_000
+WINDOW_LENGTH = 4
+CHANNELS = ("c0", "c1")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("score") / "model"
+    parameters = Parameters.initial(Architecture(2, 4), np.random.default_rng(0), "glorot")
+    store.save(fitted(parameters, WINDOW_LENGTH), path)
+    return path
+
+
+def long_rows(readings: int) -> list[str]:
+    rng = np.random.default_rng(1)
+    return [
+        f"{T0 + n},pump,{channel},{value:.3f}"
+        for n in range(readings)
+        for channel, value in zip(CHANNELS, rng.normal(size=2), strict=True)
+    ]
+
+
+def write_long(path: Path, rows: list[str]) -> Path:
+    path.write_text("\n".join(["timestamp,entity,channel,value", *rows]) + "\n")
+    return path
+
+
+def score(model: Path, source: Path, output: Path | str, *options: str) -> Result:
+    arguments = ["score", "--model", str(model), "--input", str(source), "--output", str(output)]
+    return CliRunner().invoke(cli, [*arguments, *options])
+
+
+def scores(model: Path, source: Path, *options: str) -> list[dict[str, str]]:
+    output = source.with_suffix(".scores.csv")
+    done = score(model, source, output, *options)
+    assert done.exit_code == 0, done.output
+    with output.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+def test_scores_of_a_prefix_of_a_long_file_are_the_prefix_of_its_scores(
+    model: Path, tmp_path: Path, in_order: bool
+) -> None:
+    rows = long_rows(30)
+    if not in_order:
+        random.Random(3).shuffle(rows)
+    whole = scores(model, write_long(tmp_path / "whole.csv", rows), "--layout", "long")
+    for cut in (1, 17, 40):
+        part = scores(model, write_long(tmp_path / "part.csv", rows[:cut]), "--layout", "long")
+        # The last reading may be one that the cut left unfinished.
+        assert part[:-1] == whole[: len(part) - 1]
+
+
+def test_values_that_come_late_are_dropped_as_in_a_stream(model: Path, tmp_path: Path) -> None:
+    rows = long_rows(12)
+    sorted_by_channel = sorted(rows, key=lambda row: row.split(",")[2])
+    path = write_long(tmp_path / "by-channel.csv", sorted_by_channel)
+    assert "are out of order or repeated" in score(model, path, "-", "--layout", "long").output
+    statuses = [row["status"] for row in scores(model, path, "--layout", "long")]
+    assert (statuses.count("late"), statuses.count("duplicate")) == (10, 1)
+    late = write_long(tmp_path / "late.csv", [*rows, rows[0]])
+    found = scores(model, late, "--layout", "long")
+    assert [row["status"] for row in found[-2:]] == ["ok", "late"]
+    assert found[-1]["anomaly_score"] == found[-2]["anomaly_score"]
