@@ -49,5 +49,10 @@ def _cells(part: LongRows, partition: int) -> Rows:
 
 def _readings(rows: Rows) -> Readings:
     heads = rows.heads[: rows.used]
-    columns = (heads[name].copy() for name in ("entity", "time_ns", "partition", "offset"))
-    return Readings(*columns, rows.values[: rows.used])
+    return Readings(
+        heads["entity"].copy(),
+        heads["time_ns"].copy(),
+        heads["partition"].copy(),
+        heads["offset"].copy(),
+        rows.values[: rows.used],
+    )
