@@ -11,7 +11,6 @@ from sentinel.runtime import jit_cache
 
 jit_cache.prepare()
 
-import os  # noqa: E402
 import uuid  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 
@@ -19,8 +18,8 @@ import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 from sentinel.broker import EmbeddedBroker  # noqa: E402
-from tests.kafka.cluster import KafkaCluster, KafkaUnavailableError  # noqa: E402
 from tests.kafka.handle import Kafka  # noqa: E402
+from tests.kafka.provide import real_kafka  # noqa: E402
 
 # Speed belongs to the benchmarks: a busy machine must not fail a property. The first example may
 # compile a kernel.
@@ -38,13 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Kafka]:
     """A real Apache Kafka, started once, when the first test asks for it."""
-    try:
-        with KafkaCluster() as cluster, Kafka("kafka", cluster.bootstrap_servers) as handle:
-            yield handle
-    except KafkaUnavailableError as error:
-        if os.environ.get("SENTINEL_REQUIRE_KAFKA") == "1":
-            pytest.fail(f"a real Kafka is required here, but {error}")
-        pytest.skip(f"no real Kafka: {error}")
+    with real_kafka() as handle:
+        yield handle
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from sentinel.config.schema import SourceConfig
 from sentinel.errors import ConfigError, KafkaError
 from sentinel.source import record_batches
-from sentinel.source.kafka_admin import told
+from sentinel.source.kafka_admin import never_create_topics, told
 
 BATCHES_MAX = 1000  # record batches handed on by one poll
 FETCH_BYTES_MAX = 32 << 20
@@ -27,6 +27,7 @@ ASSIGNORS = {
 }
 # Options that would take away what the source promises, or that have a key of their own.
 RESERVED = {
+    "allow_auto_create_topics": "sentinel never creates the topic it reads",
     "enable_auto_commit": "records are committed after their output is acknowledged",
     "key_deserializer": "records are decoded in whole batches",
     "value_deserializer": "records are decoded in whole batches",
@@ -47,7 +48,6 @@ def open_consumer(
     options = {
         "isolation_level": "read_committed",
         "enable_auto_commit": False,
-        "allow_auto_create_topics": False,
         "fetch_max_bytes": FETCH_BYTES_MAX,
         "max_partition_fetch_bytes": PARTITION_FETCH_BYTES_MAX,
         "max_poll_records": BATCHES_MAX,
@@ -68,6 +68,7 @@ def open_consumer(
     with told(f"read the topic {config.topic!r} at {brokers}"):
         consumer = KafkaConsumer(**options)
         try:
+            never_create_topics(consumer)
             record_batches.install(consumer)
             partitions = consumer.partitions_for_topic(config.topic)
         except BaseException:

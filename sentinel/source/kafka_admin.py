@@ -112,6 +112,14 @@ class Cluster:
         self.close()
 
 
+def never_create_topics(consumer: KafkaConsumer) -> None:
+    """Let a consumer ask for a topic without the wish that brokers create it where they may.
+
+    kafka-python 3.0.12 takes the option allow_auto_create_topics and does not pass it on.
+    """
+    consumer._cluster.config["allow_auto_create_topics"] = False
+
+
 def latest_records(
     options: Mapping[str, Any], topic: str, count: int, timeout_ms: int
 ) -> dict[int, list[PlainRecord]]:
@@ -124,6 +132,7 @@ def latest_records(
     alone = {"group_id": None, "bootstrap_timeout_ms": timeout_ms}
     with told(f"read the topic {topic!r}"):
         consumer = KafkaConsumer(**(known | alone))
+        never_create_topics(consumer)
         try:
             return _read_latest(consumer, topic, count, time.monotonic() + timeout_ms / 1000)
         finally:

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -53,10 +54,14 @@ class KafkaStartError(Exception):
 
 
 class KafkaCluster:
-    """One node; `with` starts and stops it. The data directory lives as long."""
+    """One node; `with` starts and stops it. The data directory lives as long.
 
-    def __init__(self) -> None:
+    properties  of the server, in place of those in server.properties
+    """
+
+    def __init__(self, properties: Mapping[str, str] | None = None) -> None:
         self.bootstrap_servers = ""
+        self._properties = properties or {}
         self._directory: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -105,6 +110,7 @@ class KafkaCluster:
             + f"advertised.listeners={listener}\n"
             + f"controller.quorum.bootstrap.servers={controller}\n"
             + f"log.dirs={directory / 'data'}\n"
+            + "".join(f"{name}={value}\n" for name, value in self._properties.items())
         )
         log = directory / "kafka.log"
         command = [java, *HEAP, "-cp", f"{jars}/*"]
