@@ -8,6 +8,11 @@ has written since 2017, come out record by record as ever.
 The hook is private API (`consumer._fetcher.PartitionRecords`), hence ``kafka-python<3.1``;
 `install` refuses loudly where its assumptions do not hold, and tests/source/test_record_batches.py
 says which they are. ``max_poll_records`` counts batches under the hook.
+
+What a compressed batch expands to has no bound: kafka-python decompresses it in one go, in none of
+its four codecs with a limit. `fetch_max_bytes` bounds what comes over the wire; a batch made to
+expand (a 99 KiB one of gzip took 209 MiB, measured) takes the memory that it asks for. Who may
+write to the topic is to be trusted that far, and MemoryMax= of the systemd unit is the bound.
 """
 
 from __future__ import annotations
