@@ -195,7 +195,7 @@ class KafkaSource:
         try:
             self._ends = self._consumer.end_offsets(list(partitions), END_OFFSETS_TIMEOUT_MS)
         except kafka.errors.KafkaError as error:
-            log.info("the ends of the partitions are not known: %s", error)
+            log.debug("the ends of the partitions are not known: %s", error)
             self._ends = {}
 
     def _place(self, readings: Readings) -> None:
