@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -92,8 +91,9 @@ def command(exit_at_end: bool, bootstrap: str | None, listen_address: str) -> No
         verdict = judge(KNOWN_FAILURES, events.episodes, replayed)
         report.verdict(verdict, time.monotonic() - begun_s)
         if not exit_at_end:
-            report.wait(started.metrics_url)
-            _until_interrupted(ended)
+            with suppress(KeyboardInterrupt):  # from the moment that it is asked for
+                report.wait(started.metrics_url)
+                ended.wait()
     if exit_at_end and not verdict.caught:
         raise SystemExit(NOTHING_CAUGHT)
 
@@ -132,9 +132,3 @@ def _producer(config: Config, options: Mapping[str, Any]) -> Iterator[KafkaProdu
         yield producer
     finally:
         close_producer(producer)
-
-
-def _until_interrupted(ended: threading.Event) -> None:
-    """Until Ctrl-C, or until the daemon has ended for a reason of its own."""
-    with suppress(KeyboardInterrupt):
-        ended.wait()
