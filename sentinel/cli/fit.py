@@ -60,7 +60,6 @@ def fit_and_save(
     source: Source, channels: tuple[str, ...], settings: FitSettings, output: Path
 ) -> tuple[FittedModel, Counter[str]]:
     """Read a source to its end, fit a model, write it; the model and what was rejected."""
-    store.prepare(output)  # an hour of training must not end in an error that was foreseeable
     with Spool() as spool:
         history, rejected = spool_history(source, spool)
         with TrainingProgress() as progress:
@@ -148,6 +147,7 @@ def command(
         raise click.UsageError("name either files of a history or --config FILE for a topic's")
     if not config_path and (range_from or range_to):
         raise click.UsageError("--from and --to go with --config")
+    store.prepare(output)  # an hour of work must not end in an error that was foreseeable
     if config_path:
         range_source = history_range(load(config_path), range_from, range_to)
         source: Source = range_source

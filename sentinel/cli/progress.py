@@ -54,7 +54,9 @@ class TrainingProgress:
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}  validation {task.fields[validation]:.4f}"),
+            TextColumn(
+                "loss {task.fields[loss]:.4f}  best validation {task.fields[validation]:.4f}"
+            ),
             TimeElapsedColumn(),
             TextColumn("at most"),
             TimeRemainingColumn(),
@@ -97,7 +99,7 @@ class TrainingProgress:
             self._line_s = time.monotonic()
             self._console.print(
                 f"epoch {epoch}, loss {progress.train_loss:.4f}, "
-                f"validation {progress.validation_loss:.4f}"
+                f"best validation {progress.validation_loss:.4f} so far"
             )
 
     def should_stop(self) -> bool:

@@ -18,6 +18,7 @@ from sentinel.cli.wiring import make_detector
 from sentinel.config.loading import load
 from sentinel.config.schema import AlertConfig, LogConfig, WindowConfig
 from sentinel.records import Status
+from sentinel.sink import scores as scores_file
 from sentinel.sink.scores import ScoresWriter
 from sentinel.source.files import FileSource
 from sentinel.source.history_paths import find_files
@@ -63,6 +64,7 @@ def command(
         raise click.UsageError(
             "--context cannot go with --entity-from-file-name: its files would be other entities"
         )
+    scores_file.prepare(output)
     model = store.load(model_path)
     before = find_files([context_path]) if context_path else []
     source = FileSource([*before, input_path], layout, model.channels, as_stream=True)

@@ -56,8 +56,8 @@ def _lines(
          f"test {found['loss_test']:.4g}"),
         ("gradient norm", f"{found['gradient_norm']:.3g}, clipped in "
          f"{found['clipped_share']:.1%} of the steps"),
-        ("threshold", f"{model.threshold:.4g}, reached by "
-         f"{found['threshold_reached_validation']:.2%} of the validation windows and "
+        ("threshold", f"{model.threshold:.4g}"),
+        ("reached by", f"{found['threshold_reached_validation']:.2%} of the validation windows, "
          f"{found['threshold_reached_test']:.2%} of the test windows"),
         ("seconds", f"{seconds:.1f}"),
     ]  # fmt: skip

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +29,22 @@ from sentinel.sink.score_columns import (
 
 COLUMNS = ("timestamp", "entity", "anomaly_score", "score_ratio", "is_anomaly", "status")
 NEEDS_QUOTES = frozenset(',"\r\n')
+
+
+def prepare(path: str) -> None:
+    """Refuse now what a `ScoresWriter` would refuse after all was read. Leaves nothing behind.
+
+    Raises DataError where the file cannot be written.
+    """
+    place = Path(os.path.realpath(path))
+    if path == "-" or (place.exists() and not place.is_file() and not place.is_dir()):
+        return
+    try:
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=place.parent).close()
+    except OSError as error:
+        raise _refused(place, error) from None
 
 
 class ScoresWriter:
@@ -138,9 +156,14 @@ class ScoresWriter:
             self._temporary.unlink(missing_ok=True)
 
     def _refused(self, error: OSError) -> DataError:
-        hint = "name a file in a directory that can be written to and has room"
-        what = f"scores cannot be written: {error.strerror or error}"
-        return DataError(what, where=str(self._path), hint=hint)
+        assert self._path is not None
+        return _refused(self._path, error)
+
+
+def _refused(path: Path, error: OSError) -> DataError:
+    hint = "name a file in a directory that can be written to and has room"
+    what = f"scores cannot be written: {error.strerror or error}"
+    return DataError(what, where=str(path), hint=hint)
 
 
 def _schema(unit: TimestampUnit) -> pa.Schema:

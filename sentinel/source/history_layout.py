@@ -110,7 +110,7 @@ def _timestamp_column(table: HistoryTable, columns: Iterable[str], layout: FileL
     names = list(columns)
     if layout.timestamp_column in names:
         return layout.timestamp_column
-    hint = "name the column that holds the time"
+    hint = "name the column that holds the time with --timestamp-column"
     if layout.timestamp_column == TIMESTAMP_COLUMN:
         usual = [name for name in names if name.casefold() in TIMESTAMP_NAMES]
         if len(usual) == 1:
@@ -128,7 +128,9 @@ def _demand(table: HistoryTable, columns: Iterable[str], name: str, role: str) -
     names = list(columns)
     if name not in names:
         what = f"there is no column {name!r}; columns are {listed(names)}"
-        raise DataError(what, where=str(table.path), hint=f"name the {role} column")
+        raise DataError(
+            what, where=str(table.path), hint=f"name the {role} column with --{role}-column"
+        )
 
 
 def _refuse_text(
@@ -140,7 +142,9 @@ def _refuse_text(
         texts = column.cast(pa.string())
     except pa.ArrowException:
         what = f"column {name!r} holds {column.type}, not numbers"
-        raise DataError(what, where=str(table.path), hint="exclude the column") from None
+        raise DataError(
+            what, where=str(table.path), hint="leave the column out with --exclude"
+        ) from None
     trimmed = pc.utf8_trim_whitespace(texts.fill_null(""))
     filled = pc.invert(pc.is_in(trimmed, pa.array(MISSING)))
     is_number = pc.and_(filled, pc.match_substring_regex(trimmed, NUMBER_TEXT))
@@ -151,7 +155,11 @@ def _refuse_text(
     if bad >= 0:
         raise not_a_number(table.path, bad, name, texts[bad].as_py())
     what = f"column {name!r} holds numbers as text, such as {shortened(texts[0].as_py())}"
-    raise DataError(what, where=str(table.path), hint="store it as numbers, or exclude the column")
+    raise DataError(
+        what,
+        where=str(table.path),
+        hint="store it as numbers, or leave the column out with --exclude",
+    )
 
 
 def _refuse_long(
@@ -161,7 +169,7 @@ def _refuse_long(
         what = (
             f"columns {layout.channel_column!r} and {layout.value_column!r} look like layout long"
         )
-        raise DataError(what, where=str(table.path), hint="choose layout long")
+        raise DataError(what, where=str(table.path), hint="choose --layout long")
 
 
 def _is_number(text: str) -> bool:

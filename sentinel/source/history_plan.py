@@ -52,5 +52,8 @@ def _demand_same(path: Path, here: Sequence[str], first: Path, there: Sequence[s
         parts = [f"lacks the channels {listed(lacking)}"] if lacking else []
         parts += [f"has the channels {listed(added)} besides"] if added else []
         what = f"compared with {first}, this file {' and '.join(parts)}"
-        hint = "the files of one history need the same channels: exclude those that some lack"
+        hint = (
+            "the files of one history need the same channels: leave those that some lack out "
+            "with --exclude"
+        )
         raise DataError(what, where=str(path), hint=hint)

@@ -86,8 +86,8 @@ def pieces(batch: pa.RecordBatch, rows: int) -> Iterator[pa.RecordBatch]:
 
 
 def place(path: Path, row: int) -> str:
-    """Where data row `row` (from 0) stands, for people: rows count from 1, without the header."""
-    return f"{path}, row {row + 1}"
+    """Where data row `row` (from 0) stands, for people: they count from 1, without the header."""
+    return f"{path}, data row {row + 1}"
 
 
 def not_a_number(path: Path, row: int, column: str, value: str) -> DataError:
@@ -95,7 +95,7 @@ def not_a_number(path: Path, row: int, column: str, value: str) -> DataError:
     return DataError(
         f"column {column!r}: {shortened(value)} is not a number",
         where=place(path, row),
-        hint="leave the cell empty where the value is missing, or exclude the column",
+        hint="leave the cell empty where the value is missing, or the column out with --exclude",
     )
 
 

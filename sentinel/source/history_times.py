@@ -22,7 +22,8 @@ from sentinel.source.timestamps import NS_PER_UNIT, to_ns
 
 UNITS: tuple[TimestampUnit, ...] = ("s", "ms", "us", "ns")
 EXPECTED = "unix time in s, ms, us or ns, or ISO 8601, between 2000 and 2100"
-HINT = "set the unit (s, ms, us, ns, iso8601) or convert the column to ISO 8601"
+HINT = "set --timestamp-unit (s, ms, us, ns, iso8601) or convert the column to ISO 8601"
+YEAR_S = 31_622_400  # the longest there is
 
 
 def unit_of_first(column: pa.Array, unit: TimestampUnit, name: str, path: Path) -> TimestampUnit:
@@ -58,7 +59,8 @@ def times_ns(
         expected = EXPECTED if unit == "iso8601" else f"unix time in {unit} between 2000 and 2100"
         shown = _unit_shown(value)
         if shown is not None and shown != unit:
-            expected = f"{unit} as in the rows before; this one looks like {shown}"
+            before = "the rows before" if first_row + row else "--timestamp-unit"
+            expected = f"{unit} as in {before}; this one looks like {shown}"
         raise _no_time(path, first_row + row, name, value, expected)
     return time_ns
 
@@ -163,4 +165,19 @@ def _no_time(path: Path, row: int, name: str, value: object, expected: str) -> D
         what, hint = f"column {name!r}: the time is empty", "every reading needs a time"
     else:
         what, hint = f"column {name!r}: {shortened(value)} is not a time ({expected})", HINT
+        if _is_in_1970(str(value)):
+            hint = (
+                "it would be in 1970: a column that counts from the start of a run needs the time "
+                "of that start added, one that was converted to dates another unit before"
+            )
     return DataError(what, where=place(path, row), hint=hint)
+
+
+def _is_in_1970(text: str) -> bool:
+    """A date of that year, or a number that is so small that it would be one as unix seconds."""
+    if text.startswith("1970-"):
+        return True
+    try:
+        return 0 <= float(text) < YEAR_S
+    except ValueError:
+        return False

@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import re
+import tempfile
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -44,11 +45,17 @@ REFIT = "fit the model again, or copy it again from where it is whole"
 
 
 def prepare(path: str | Path) -> None:
-    """Make the directory of a model to be saved; ModelError where that cannot be done there."""
+    """Refuse now what `save` would refuse after hours of training. Leaves nothing behind.
+
+    Raises ModelError where `path` holds something else, or cannot be written.
+    """
+    directory = Path(path).absolute()
     try:
-        _make_directory(Path(path))
+        _demand_ours(directory)
+        nearest = next(place for place in (directory, *directory.parents) if place.exists())
+        tempfile.TemporaryFile(dir=nearest).close()
     except OSError as error:
-        raise ModelError(f"cannot write the model: {error.strerror}", where=str(path)) from error
+        raise _unwritable(Path(path), error) from error
 
 
 def save(model: FittedModel, path: str | Path) -> FittedModel:
@@ -67,9 +74,7 @@ def save(model: FittedModel, path: str | Path) -> FittedModel:
         _write(directory / MANIFEST, text)
         _sweep(directory, payload.file)
     except OSError as error:
-        raise ModelError(
-            f"cannot write the model: {error.strerror or error}", where=str(directory)
-        ) from error
+        raise _unwritable(directory, error) from error
     return replace(model, name=directory.resolve().name, version=version)
 
 
@@ -231,10 +236,24 @@ def _read_weights(
     return tensors
 
 
+def _unwritable(directory: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"cannot write the model: {error.strerror or error}",
+        where=str(directory),
+        hint="name a directory that can be written to and has room",
+    )
+
+
 def _make_directory(directory: Path) -> None:
-    if directory.exists() and not directory.is_dir():
-        raise ModelError(IS_A_FILE, where=str(directory), hint="name a new directory")
+    _demand_ours(directory)
     directory.mkdir(parents=True, exist_ok=True)
+
+
+def _demand_ours(directory: Path) -> None:
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise ModelError(IS_A_FILE, where=str(directory), hint="name a new directory")
     if not (directory / MANIFEST).exists() and any(
         not _ours(entry) for entry in directory.iterdir()
     ):

@@ -87,3 +87,15 @@ def test_values_that_come_late_are_dropped_as_in_a_stream(model: Path, tmp_path:
     found = scores(model, late, "--layout", "long")
     assert [row["status"] for row in found[-2:]] == ["ok", "late"]
     assert found[-1]["anomaly_score"] == found[-2]["anomaly_score"]
+
+
+@pytest.mark.parametrize("name", ["nowhere/scores.csv", ""])
+def test_an_output_that_cannot_be_written_is_told_of_before_anything_is_read(
+    tmp_path: Path, name: str
+) -> None:
+    output = tmp_path / name
+    done = score(tmp_path / "no-model", tmp_path / "no.csv", output)
+    assert done.exit_code == 4
+    assert f"{output}: scores cannot be written: " in done.output
+    assert "; name a file in a directory that can be written to" in done.output
+    assert list(tmp_path.iterdir()) == []

@@ -39,15 +39,15 @@ def refused(path: Path, layout: FileLayout | None = None, channels: list[str] | 
         (f"ts,time,a\n{T0},1,2\n", ": which column is the time: 'ts', 'time'?; name the column"),
         (f"ts,a\n{T0},x\n", ": no column holds numbers; see the ignored columns"),
         (f"ts\n{T0}\n", ": no column holds numbers"),
-        (f"ts,a\n{T0},1\n{T0}\n", ", row 2: expected 2 columns, got 1; the line is cut off"),
-        (f"ts,a\n{T0},1\n{T0},1,2\n", ", row 2: expected 2 columns, got 3"),
-        (f"ts,a\n{T0},1\n{T0},1\n{T0},ERR\n", ", row 3: column 'a': 'ERR' is not a number"),
-        (f"ts,a\n{T0},°C\n{T0},1\n", ", row 1: column 'a': '°C' is not a number; leave the"),
-        (f"entity,ts,a\nx,{T0},1\n,{T0},1\n", ", row 2: column 'entity': the name is empty"),
+        (f"ts,a\n{T0},1\n{T0}\n", ", data row 2: expected 2 columns, got 1; the line is cut off"),
+        (f"ts,a\n{T0},1\n{T0},1,2\n", ", data row 2: expected 2 columns, got 3"),
+        (f"ts,a\n{T0},1\n{T0},1\n{T0},ERR\n", ", data row 3: column 'a': 'ERR' is not a number"),
+        (f"ts,a\n{T0},°C\n{T0},1\n", ", data row 1: column 'a': '°C' is not a number; leave the"),
+        (f"entity,ts,a\nx,{T0},1\n,{T0},1\n", ", data row 2: column 'entity': the name is empty"),
         ("ts,a\n" + f"{T0},1\n" * 90_000 + f'{T0},"1\n' + f"{T0},1\n" * 180_000,
          ": a line is longer than 1048576 bytes, or a quote is never closed"),
-        (f'ts,a\n{T0},1\n{T0},"1\n' + f"{T0},1\n" * 9, ", row 2: column 'a': '1\\n16"),
-        (f"ts,channel,value\n{T0},a,1\n", "look like layout long; choose layout long"),
+        (f'ts,a\n{T0},1\n{T0},"1\n' + f"{T0},1\n" * 9, ", data row 2: column 'a': '1\\n16"),
+        (f"ts,channel,value\n{T0},a,1\n", "look like layout long; choose --layout long"),
     ],
 )  # fmt: skip
 def test_a_bad_csv_says_what_and_where(tmp_path: Path, text: str, said: str) -> None:
@@ -57,7 +57,7 @@ def test_a_bad_csv_says_what_and_where(tmp_path: Path, text: str, said: str) -> 
 def test_a_bad_number_in_a_later_block_names_its_row(tmp_path: Path) -> None:
     text = "ts,a,b\n" + f"{T0},1,2\n" * 100_000 + f"\n\n{T0},1,Bad Input\n"
     said = refused(write(tmp_path / "a.csv", text))
-    assert said.startswith(", row 100001: column 'b': 'Bad Input' is not a number")
+    assert said.startswith(", data row 100001: column 'b': 'Bad Input' is not a number")
 
 
 def test_text_in_other_encodings_is_refused(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_text_in_other_encodings_is_refused(tmp_path: Path) -> None:
     path.write_bytes(f"ts,a\n{T0},1\n".encode("utf-16"))
     assert "not UTF-8" in refused(path)
     path.write_bytes(f"ts,a,entity\n{T0},1,Größe\n".encode("latin-1"))
-    assert refused(path).startswith(", row 1: the text is not UTF-8")
+    assert refused(path).startswith(", data row 1: the text is not UTF-8")
 
 
 def test_a_line_beyond_the_block_is_refused(tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_bad_parquet_says_what_and_where(tmp_path: Path) -> None:
     pq.write_table(pa.table({"ts": [[T0]], "a": [1.5]}), path)
     assert "column 'ts'" in refused(path)
     pq.write_table(pa.table({"ts": [T0] * 2, "a": [1, 2], "entity": ["x", None]}), path)
-    assert refused(path).startswith(", row 2: column 'entity': the name is empty")
+    assert refused(path).startswith(", data row 2: column 'entity': the name is empty")
 
 
 def test_a_channel_of_the_model_must_be_numbers(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", f"ts,a,b\n{T0},on,1\n{T0},off,2\n")
-    assert "row 1: column 'a': 'on' is not a number" in refused(path, channels=["a", "b"])
+    assert "data row 1: column 'a': 'on' is not a number" in refused(path, channels=["a", "b"])
     said = refused(path, channels=["x", "y"])
     assert said == ": none of the channels is in the model: 'b'; the model has 'x', 'y'"
 
@@ -125,10 +125,11 @@ def test_files_of_one_history_need_the_same_channels(tmp_path: Path) -> None:
         FileSource([tmp_path])
     assert str(caught.value) == (
         f"{second}: compared with {first}, this file lacks the channels 'b' and has the channels "
-        "'c' besides; the files of one history need the same channels: exclude those that some lack"
+        "'c' besides; the files of one history need the same channels: leave those that some lack "
+        "out with --exclude"
     )
     write(second, f"ts,a,b\n{T0},1,on\n")
-    with pytest.raises(DataError, match=r"2.csv, row 1: column 'b': 'on' is not a number"):
+    with pytest.raises(DataError, match=r"2.csv, data row 1: column 'b': 'on' is not a number"):
         FileSource([tmp_path])
 
 

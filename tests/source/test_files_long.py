@@ -80,10 +80,10 @@ def test_channels_of_all_files_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (f"{T0},p,,1", "row 2: column 'channel': the name is empty"),
-        (f"{T0},,a,1", "row 2: column 'entity': the name is empty"),
-        (f"{T0},p,a,x", "row 2: column 'value': 'x' is not a number"),
-        ("x,p,a,1", "row 2: column 'ts': 'x' is not a time"),
+        (f"{T0},p,,1", "data row 2: column 'channel': the name is empty"),
+        (f"{T0},,a,1", "data row 2: column 'entity': the name is empty"),
+        (f"{T0},p,a,x", "data row 2: column 'value': 'x' is not a number"),
+        ("x,p,a,1", "data row 2: column 'ts': 'x' is not a time"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, row: str, said: str) -> None:

@@ -151,8 +151,10 @@ def test_the_unit_can_be_given_and_files_may_differ_in_it(tmp_path: Path) -> Non
         ((T0, ""), "row 2: column 'timestamp': the time is empty; every reading needs a time"),
         (("", T0), "row 1: .*the time is empty"),
         ((T0, "soon"), r"row 2: .*'soon' is not a time \(unix time in s between 2000 and 2100\)"),
-        (("soon",), "row 1: .*'soon' is not a time .*ISO 8601.*; set the unit"),
-        ((12345,), "row 1: .*12345 is not a time"),
+        (("soon",), "row 1: .*'soon' is not a time .*ISO 8601.*; set --timestamp-unit"),
+        ((12345,), "row 1: .*12345 is not a time.*; it would be in 1970: a column that counts"),
+        (("0", "1"), "row 1: .*0 is not a time.*; it would be in 1970"),
+        (("1970-01-19 04:26:40",), "row 1: .*1970.* is not a time.*; it would be in 1970.* unit"),
         (("1969-12-31",), "row 1: .*'1969-12-31.* is not a time"),
         (("2020-01-01", "2100-01-01"), "row 2: .*'2100-01-01' is not a time"),
         (("2020-01-01", "9999-01-01"), "row 2: .*'9999-01-01' is not a time"),
@@ -167,7 +169,7 @@ def test_a_bad_time_names_file_row_and_value(
     tmp_path: Path, times: tuple[object, ...], message: str
 ) -> None:
     path = csv_of(tmp_path / "a.csv", *times)
-    with pytest.raises(DataError, match=f"{path}, {message}"):
+    with pytest.raises(DataError, match=f"{path}, data {message}"):
         times_of(path)
 
 
@@ -185,17 +187,17 @@ def test_a_bad_time_names_file_row_and_value(
 )
 def test_a_bad_time_in_parquet_names_its_row(tmp_path: Path, times: pa.Array, shown: str) -> None:
     pq.write_table(pa.table({"ts": times, "a": [1.0, 2.0]}), tmp_path / "a.parquet")
-    with pytest.raises(DataError, match=f"a.parquet, row 2: column 'ts': .*{shown}"):
+    with pytest.raises(DataError, match=f"a.parquet, data row 2: column 'ts': .*{shown}"):
         times_of(tmp_path / "a.parquet")
 
 
 def test_the_row_of_a_bad_time_counts_over_batches(tmp_path: Path) -> None:
     path = csv_of(tmp_path / "a.csv", *range(T0, T0 + 100), "x")
-    with pytest.raises(DataError, match="row 101: "):
+    with pytest.raises(DataError, match="data row 101: "):
         read_all(FileSource([path], batch_rows=7))
 
 
 def test_a_given_unit_must_fit(tmp_path: Path) -> None:
     path = csv_of(tmp_path / "a.csv", "2020-09-13")
-    with pytest.raises(DataError, match=r"row 1: .*ms as in .*; this one looks like iso8601"):
+    with pytest.raises(DataError, match=r"data row 1: .*ms as in .*; this one looks like iso8601"):
         times_of(path, FileLayout(timestamp_unit="ms"))

@@ -97,7 +97,10 @@ def test_a_full_disk_is_told_and_leaves_the_old_model(
         patch.setattr(os, "fsync", full)
         with pytest.raises(ModelError) as caught:
             store.save(toy_model(seed=1), directory)
-    assert str(caught.value) == f"{directory}: cannot write the model: No space left on device"
+    assert str(caught.value) == (
+        f"{directory}: cannot write the model: No space left on device; "
+        "name a directory that can be written to and has room"
+    )
     assert not list(directory.glob("*.tmp"))
     is_old = store.load(directory).version == old.version
     assert is_old == (failing < 3)

@@ -1,0 +1,114 @@
+"""`sentinel fit`: what it says, and mistakes that are told of before any work is done."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from sentinel.cli import fit as module
+from sentinel.cli import progress as progress_module
+from sentinel.cli import summary
+from sentinel.cli.main import cli
+from sentinel.cli.output import OutputConsole
+from sentinel.fitting import FitSettings, fit
+from sentinel.model.training import Progress, TrainingSettings
+from sentinel.records import Readings
+
+T0 = 1_700_000_000
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["fit", *map(str, arguments)])
+
+
+def history(path: Path, rows: int = 200, header: str = "timestamp,temp") -> Path:
+    lines = [f"{T0 + n},{np.sin(n / 3):.4f}" for n in range(rows)]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def test_a_model_that_cannot_be_written_is_told_of_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    output = tmp_path / "file" / "model"
+    done = run(tmp_path / "no-history.csv", "--output", output)
+    assert done.exit_code == 5
+    assert f"{output}: cannot write the model: " in done.output
+    assert "; name a directory that can be written to" in done.output
+
+
+def test_a_history_that_is_refused_leaves_no_model_behind(tmp_path: Path) -> None:
+    path = history(tmp_path / "short.csv", rows=59)
+    done = run(path, "--output", tmp_path / "model")
+    assert done.exit_code == 4
+    assert "the history is too short: 59 usable rows" in done.output
+    assert [entry.name for entry in tmp_path.iterdir()] == ["short.csv"]
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "said"),
+    [
+        ("when,temp", (), "name the column that holds the time with --timestamp-column"),
+        ("ts,temp", ("--entity-column", "pump"), "name the entity column with --entity-column"),
+        ("ts,temp", ("--timestamp-unit", "ms"), "data row 1: .* this one looks like s); set --tim"),
+    ],
+)
+def test_messages_name_the_option_to_use(
+    tmp_path: Path, header: str, options: tuple[str, ...], said: str
+) -> None:
+    path = history(tmp_path / "a.csv", header=header)
+    done = run(path, "--output", tmp_path / "model", *options)
+    assert done.exit_code == 4
+    first, _, last = said.partition(" .* ")
+    assert first in done.output
+    assert last in done.output
+
+
+def test_the_summary_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = 300
+    readings = Readings(
+        np.zeros(rows, np.int32), (T0 + np.arange(rows)) * 10**9, np.zeros(rows, np.int32),
+        np.arange(rows), np.sin(np.arange(rows) / 5)[:, None],
+    )  # fmt: skip
+    settings = FitSettings(hidden=2, training=TrainingSettings(epochs_max=1))
+    model = fit(readings, ["temp"], settings)
+    model = replace(model, threshold=1234.5678, version="0123456789ab")
+    out = io.StringIO()
+    monkeypatch.setattr(summary, "OutputConsole", lambda: OutputConsole(file=out, width=80))
+    summary.print_summary(model, Counter(), Path("model"), 12.3)
+    lines = out.getvalue().splitlines()
+    assert [line.split("  ")[0].strip() for line in lines[:-1]] == [
+        "rows", "entities", "channels", "interval", "windows", "network", "epochs", "loss",
+        "gradient norm", "threshold", "reached by", "seconds",
+    ]  # fmt: skip
+
+
+def test_ctrl_c_keeps_the_best_model_and_is_a_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Progress] = []
+
+    class Interrupted(module.TrainingProgress):
+        def on_step(self, progress: Progress) -> None:
+            super().on_step(progress)
+            told.append(progress)
+            if len(told) == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(module, "TrainingProgress", Interrupted)
+    monkeypatch.setattr(progress_module, "LINE_EVERY_S", 0.0)
+    path, model = history(tmp_path / "a.csv"), tmp_path / "model"
+    done = run(path, "--output", model, "--hidden", 2, "--batch-size", 8)
+    assert done.exit_code == 0, done.output
+    assert len(told) == 3
+    assert "interrupted; 3 steps" in " ".join(done.output.split())
+    assert (model / "manifest.json").exists()
+    line = f"loss {told[0].train_loss:.4f}, best validation {told[0].validation_loss:.4f} so far"
+    assert f"epoch 1/40, {line}" in " ".join(done.output.split())
