@@ -17,6 +17,7 @@ from sentinel.fitted import FittedModel
 from sentinel.records import (
     Contribution,
     EpisodeEvent,
+    FloatArray,
     Readings,
     Scores,
     TimeArray,
@@ -94,12 +95,12 @@ class Detector:
                 readings.entity[rows], readings.time_ns[rows], ratio[rows],
                 outcome.restarted[rows], outcome.missing[rows], is_anomaly[rows],
             )  # fmt: skip
+            hold_last(readings.entity[rows], anomaly_score[rows], self.last_score)
             run = _Run(readings, start, taken.windows, found)
-            events += self._events(run, advance)
+            events += self._events(run, advance, anomaly_score)
             self._remember_peaks(run, advance.peak_rows)
             windows += len(taken.windows)
             start = taken.stop
-        hold_last(readings.entity, anomaly_score, self.last_score)
         scores = Scores(
             anomaly_score,
             anomaly_score / self.threshold,
@@ -165,7 +166,7 @@ class Detector:
         self.episodes.grow(room)
         self.last_score = np.concatenate([self.last_score, np.full(room - have, np.nan)])
 
-    def _events(self, run: _Run, advance: Advance) -> list[EpisodeEvent]:
+    def _events(self, run: _Run, advance: Advance, anomaly_score: FloatArray) -> list[EpisodeEvent]:
         events = []
         for fields, (ratio, peak_ratio) in zip(
             advance.transitions.tolist(), advance.ratios.tolist(), strict=True
@@ -181,7 +182,7 @@ class Detector:
                     start_ns=start_ns,
                     time_ns=int(run.readings.time_ns[run.start + row]),
                     update=updates,
-                    anomaly_score=ratio * self.threshold,
+                    anomaly_score=float(anomaly_score[run.start + row]),
                     score_ratio=ratio,
                     peak_ratio=peak_ratio,
                     threshold=self.threshold,

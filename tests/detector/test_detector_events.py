@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,6 +67,17 @@ def test_normal_readings_raise_nothing(trained: FittedModel) -> None:
     found = collect(Detector(trained, EpisodeRules()), machine_readings(400, ROWS))
     assert found.events == []
     assert not found.scores.is_anomaly.any()
+
+
+@pytest.mark.parametrize("threshold", np.linspace(0.5, 0.9, 7).tolist())
+def test_the_scores_of_an_event_are_those_of_its_reading_to_the_last_bit(threshold: float) -> None:
+    readings = toy_readings(600, entities=2, seed=3)
+    rules = EpisodeRules(update_interval_ns=20 * NS_PER_S)
+    found = Detector(replace(toy_model(), threshold=threshold), rules).process(readings)
+    assert len(found.events) > 2
+    for event in found.events:
+        assert event.anomaly_score == found.scores.anomaly_score[event.row]
+        assert event.score_ratio == found.scores.score_ratio[event.row]
 
 
 def all_events(rules: EpisodeRules, seed: int = 3) -> tuple[Readings, list[EpisodeEvent]]:
