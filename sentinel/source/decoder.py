@@ -28,7 +28,7 @@ from sentinel.source.json_time import CLOCKS
 from sentinel.source.key_table import FULL, Names
 from sentinel.source.layout import RecordLayout, layout_of
 from sentinel.source.rows import MISSING, READINGS, Rows, grown, new_rows
-from sentinel.source.slow_lane import GoodReading, Rejection, SlowLane, parse
+from sentinel.source.slow_lane import GoodReading, Rejection, SlowLane, at, parse
 
 _FIRST_ROWS = 4096
 
@@ -157,9 +157,11 @@ class Decoder:
         return decoded
 
     def _learn(self, document: object) -> None:
-        root = ft.RECORD if self._layout.readings else ft.READING
+        if self._layout.readings:
+            self._fields.learn(document, ft.RECORD)
+            document = at(document, self._layout.readings)
         for one in document if isinstance(document, list) else (document,):
-            self._fields.learn(one, root)
+            self._fields.learn(one)
 
     def _read_slowly(self, batch: RecordBatch, i: int) -> None:
         document = parse(batch.value(i))

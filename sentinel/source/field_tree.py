@@ -5,7 +5,8 @@ roots: READING for the object of one reading, RECORD for the object around an ar
 (`readings_field`), whose time, entity and channel hold for readings that lack their own.
 
 Fields that nobody asked for are learned as they come (a bounded number), because a field that is
-known by name is skipped faster, and because an operator wants to hear of unknown channels.
+known by name is skipped faster, and because an operator wants to hear of unknown channels: the
+numbers of a reading, not those around an array, where no channel is looked for.
 """
 
 from __future__ import annotations
@@ -74,8 +75,13 @@ class Fields:
         self._columns: list[int] = [-1, -1]
         self._children: dict[tuple[int, str], int] = {}
         self._learned = 0
-        self.unknown: list[str] = []
+        self._numbers: tuple[list[str], list[str]] = ([], [])  # learned, of each root
         self.tree = self._build()
+
+    @property
+    def unknown(self) -> Sequence[str]:
+        """Paths of the numbers in readings that nobody asked for, in the order of their coming."""
+        return self._numbers[READING]
 
     def want(self, root: int, path: Sequence[str], kind: int, column: int = -1) -> None:
         """Look for the field at `path`; call `ready` after the last one.
@@ -96,13 +102,14 @@ class Fields:
         self.tree = self._build()
 
     def learn(self, document: object, root: int = READING) -> None:
-        """Take in the names that stand in an object; numbers among them are unknown channels."""
-        before = self._learned, len(self.unknown)
-        self._learn(document, root, "")
-        if before != (self._learned, len(self.unknown)):
+        """Take in the names that stand in an object; in a reading, numbers are unknown channels."""
+        numbers = self._numbers[root]
+        before = self._learned, len(numbers)
+        self._learn(document, root, "", numbers)
+        if before != (self._learned, len(numbers)):
             self.ready()
 
-    def _learn(self, document: object, node: int, path: str) -> None:
+    def _learn(self, document: object, node: int, path: str, numbers: list[str]) -> None:
         if not isinstance(document, dict):
             return
         for name, value in document.items():
@@ -115,10 +122,10 @@ class Fields:
                     continue
                 child = self._add(node, name, UNWANTED, -1)
             if self._kinds[child] == INNER:
-                self._learn(value, child, f"{path}{name}.")
+                self._learn(value, child, f"{path}{name}.", numbers)
             elif self._kinds[child] == UNWANTED and is_number(value):
                 self._kinds[child] = UNWANTED_NUMBER
-                self.unknown.append((path + name).encode(errors="backslashreplace").decode())
+                numbers.append((path + name).encode(errors="backslashreplace").decode())
 
     def _add(self, parent: int, name: str, kind: int, column: int) -> int:
         self._names.append(name)

@@ -102,7 +102,7 @@ class SlowLane:
             if not isinstance(document, dict):
                 yield Rejection(reasons.NOT_AN_OBJECT, "the value is not a JSON object")
                 return
-            around, document = document, _at(document, self._layout.readings)
+            around, document = document, at(document, self._layout.readings)
             if not isinstance(document, list):
                 field = _name(self._layout.readings)
                 yield Rejection(reasons.NO_READINGS, f"field {field} is not an array of readings")
@@ -180,7 +180,7 @@ class SlowLane:
     def _values(self, paths: tuple[Path, ...], reading: Any) -> tuple[list[float], list[str]]:
         values, masked = [], []
         for path in paths:
-            value, reason = _value(_at(reading, path), path)
+            value, reason = _value(at(reading, path), path)
             values.append(value)
             if reason:
                 masked.append(reason)
@@ -203,8 +203,8 @@ def _value(value: Any, path: Path) -> tuple[float, str]:
     return number, ""
 
 
-def _at(document: Any, path: Path) -> Any:
-    """What stands at a path; _ABSENT where the path leads nowhere."""
+def at(document: Any, path: Path) -> Any:
+    """What stands at a path; where it leads nowhere, what is no JSON."""
     for name in path:
         if not isinstance(document, dict):
             return _ABSENT
@@ -213,8 +213,8 @@ def _at(document: Any, path: Path) -> Any:
 
 
 def _in_either(reading: Any, around: Any, path: Path) -> Any:
-    value = _at(reading, path)
-    return _at(around, path) if value is _ABSENT else value
+    value = at(reading, path)
+    return at(around, path) if value is _ABSENT else value
 
 
 def _name(path: Path) -> str:

@@ -66,11 +66,12 @@ def test_layout_long_finds_names_in_the_channel_field() -> None:
     assert discovered(records, layout="long", channels={"inlet": "T1"}) == ["inlet", "temp", "vib"]
 
 
-def test_readings_in_an_array_have_the_channels_that_are_named() -> None:
-    records = [{"uptime": 7, "readings": [wide(temp=1), wide(vib=2)]}]
-    channels = {"inlet": "temp", "vib": "vib"}
-    found = discovered(records, readings_field="readings", channels=channels)
-    assert found == ["inlet", "vib"]
+def test_readings_in_an_array_have_channels_what_stands_around_it_is_none() -> None:
+    records = [{"uptime": 7, "data": {"rows": [wide(temp=1), wide(vib=2, unit="C")]}}]
+    assert discovered(records, readings_field="data.rows") == ["temp", "vib"]
+    records += [{"uptime": 8, "data": {"rows": [wide(temp=2), wide(vib=2, rpm=3)]}}]
+    found = discovered(records, readings_field="data.rows", channels={"inlet": "temp"})
+    assert found == ["inlet", "rpm", "vib"]
 
 
 def test_names_of_the_configuration_stand_for_their_paths(caplog: pytest.LogCaptureFixture) -> None:

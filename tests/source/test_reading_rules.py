@@ -260,6 +260,14 @@ def test_channels_are_matched_by_name_and_others_are_named():
     assert set(decoder.channels().unknown) == {"rpm", "load", "unit"}
 
 
+def test_unknown_channels_are_those_in_readings_not_around_them():
+    around = {"uptime": 7, "temp": 8, "rows": [GOOD, {**GOOD, "rpm": 5, "unit": "C"}]}
+    decoded, decoder = decode([around], readings_field="rows")
+    report = decoder.channels()
+    assert (report.matched, report.unknown) == (["temp", "vib"], ["rpm"])
+    assert decoded.readings.values.tolist() == [[1.5, 2.0]] * 2
+
+
 def test_the_list_of_unknown_channels_is_bounded():
     _, decoder = decode([{**GOOD, **{f"x{i}": i for i in range(3000)}}])
     assert len(decoder.channels().unknown) == UNKNOWN_CHANNELS_MAX
