@@ -19,7 +19,7 @@ from sentinel.cli.wiring import history_range
 from sentinel.config.loading import load
 from sentinel.config.schema import LogConfig
 from sentinel.fitted import FittedModel
-from sentinel.fitting import architecture_of, FitSettings, fit
+from sentinel.fitting import FitSettings, fit
 from sentinel.model.training import TrainingSettings
 from sentinel.ports import Source
 from sentinel.records import NS_PER_S
@@ -57,11 +57,7 @@ class WindowLength(click.ParamType[int]):
 
 
 def fit_and_save(
-    source: Source,
-    channels: tuple[str, ...],
-    settings: FitSettings,
-    output: Path,
-    threads: int = 0,
+    source: Source, channels: tuple[str, ...], settings: FitSettings, output: Path
 ) -> tuple[FittedModel, Counter[str]]:
     """Read a source to its end, fit a model, write it; the model and what was rejected."""
     with Spool() as spool:
@@ -71,7 +67,6 @@ def fit_and_save(
                 history,
                 channels,
                 settings,
-                backend=choose(architecture_of(settings, channels), threads=threads).backend,
                 allocate=spool.allocate,
                 on_step=progress.on_step,
                 should_stop=progress.should_stop,
@@ -132,11 +127,11 @@ def fit_and_save(
               default=DEFAULTS.exceed_probability, show_default=True,
               help="Threshold: the share of normal windows that may reach it.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes.")
-@click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
-              help="0: one for each CPU. Never changes the result.")
+@click.option("--threads", type=click.IntRange(1, 256), default=TRAINING.threads,
+              show_default=True, help="Never changes the result.")
 def command(
     history: tuple[Path, ...], output: Path, config_path: Path | None,
-    range_from: str | None, range_to: str | None, threads: int, **options: Any,
+    range_from: str | None, range_to: str | None, **options: Any,
 ) -> None:
     # fmt: on
     """Fit a model to HISTORY: CSV or Parquet files, or directories of them.
@@ -162,7 +157,7 @@ def command(
         source, channels = file_source, tuple(file_source.channel_names)
     settings = _settings(options)
     try:
-        model, rejected = fit_and_save(source, channels, settings, output, threads)
+        model, rejected = fit_and_save(source, channels, settings, output)
     finally:
         source.close()
     print_summary(model, rejected, output, time.monotonic() - begun_s)
