@@ -63,11 +63,14 @@ def read_until(process: subprocess.Popen[str], text: str) -> None:
     raise AssertionError(f"it ended without {text!r}")
 
 
-def test_ctrl_c_in_the_middle_leaves_nothing_behind(any_kafka: Kafka) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_leaves_nothing_behind(
+    any_kafka: Kafka, signal_number: signal.Signals
+) -> None:
     with demo_process(any_kafka) as process:
         read_until(process, "opened")
         assert left_behind(any_kafka) != []
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal_number)
         _, errors = process.communicate(timeout=ENDED_S)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
