@@ -23,6 +23,7 @@ from sentinel.source import record_batches
 from sentinel.source.consumer import open_consumer
 from sentinel.source.decoder import Decoded, Decoder
 from sentinel.source.group_repair import finish_join
+from sentinel.source.poll_size import PollSize
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class KafkaSource:
                 "partition_assignment_strategy": ("cooperative-sticky",),
             },
         )
+        self._size = PollSize(self._consumer.config["max_poll_records"])
         self._consumer.subscribe([config.topic], listener=self._gone)
 
     @property
@@ -85,7 +87,7 @@ class KafkaSource:
         """
         try:
             finish_join(self._consumer)
-            found = self._consumer.poll(timeout_ms)
+            found = self._consumer.poll(timeout_ms, max_records=self._size.batches)
         except kafka.errors.KafkaError as error:
             raise KafkaError(
                 f"cannot read: {error}", where=self._config.topic, hint="see `sentinel check`"
@@ -96,6 +98,9 @@ class KafkaSource:
             for batch in record_batches.batches_of(records):
                 self._decoder.decode(batch)
         decoded = self._decoder.take()
+        self._size.brought(
+            sum(map(len, found.values())), max(decoded.records, len(decoded.readings))
+        )
         self._place(decoded.readings)
         positions = self._positions(found)
         self._handed |= positions

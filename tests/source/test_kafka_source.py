@@ -17,6 +17,7 @@ from kafka import TopicPartition
 from sentinel.broker import EmbeddedBroker
 from sentinel.errors import ConfigError, KafkaError
 from sentinel.ports import PollBatch
+from sentinel.source import poll_size
 from sentinel.source.kafka import KafkaSource
 from sentinel.source.kafka_range import KafkaRangeSource
 from sentinel.source.warm_up import warm_up
@@ -145,6 +146,15 @@ def test_readings_come_out_as_columns_with_the_place_they_came_from(topic):
     assert positions(batches) == {(t.name, 0): 3, (t.name, 1): 2}
     assert source.assigned() == 2
     assert source.lag_records() == 0
+
+
+def test_a_poll_after_a_pause_brings_a_bounded_number_of_readings(topic, monkeypatch):
+    monkeypatch.setattr(poll_size, "RECORDS_MAX", 500)
+    t = topic()
+    for batch in range(40):
+        t.produce(readings(100, 100 * batch))
+    came = [batch.records for batch in read(t.source(), 4000)]
+    assert 100 < max(came) <= 1000
 
 
 def test_a_restart_continues_where_the_last_commit_was(topic):
