@@ -1,11 +1,12 @@
 """Readings per second through the daemon, and its memory, on a real Apache Kafka.
 
-    python -m tests.bench.daemon [--records 1000000] [--entities 10000]
+    python -m tests.bench.daemon [--records 1000000] [--daemon-records 100000]
 
 Validates first (every reading arrives once, windows are counted), then prints, per CPU second and
 per second: consume-decode-window without the model (one JSON reading per record, three channels,
-400 entities), the whole detector with a (64, 8, 32) model, and the memory that 10,000 entities of
-that model take. Only ratios and orders of magnitude carry over to other machines.
+400 entities), the detector alone with a (64, 8, 32) model, the whole daemon with that model (from
+Kafka to commits and metrics), and the memory that 10,000 entities of it take. Only ratios and
+orders of magnitude carry over to other machines.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import confluent_kafka
 import numpy as np
 
+from sentinel import store
 from sentinel.alert.episodes import EpisodeRules
-from sentinel.config.schema import SourceConfig
+from sentinel.cli.wiring import running
+from sentinel.config.schema import Config, MetricsConfig, SinkConfig, SourceConfig
 from sentinel.detector import Detector
 from sentinel.fitted import FittedModel
 from sentinel.model.architecture import Architecture
@@ -36,6 +41,7 @@ PARTITIONS = 4
 KEYS = 400
 WINDOW_LENGTH = 64
 CHANNELS = 8
+DAEMON_RECORDS = 100_000
 
 
 def produce(kafka: Kafka, topic: str, records: int, compression: str = "none") -> None:
@@ -51,13 +57,31 @@ def produce(kafka: Kafka, topic: str, records: int, compression: str = "none") -
         value = b'{"ts":%.3f,"entity":"%s","temp":%.4f,"vib":%.5f,"rpm":%d}' % (
             1.7e9 + n * 0.01, key, x[n, 0], x[n, 1] * 0.01, 1500 + int(x[n, 2]),
         )  # fmt: skip
-        while True:
-            try:
-                producer.produce(topic, key=key, value=value)
-                break
-            except BufferError:
-                producer.poll(0.05)
+        _send(producer, topic, key, value)
     producer.flush()
+
+
+def produce_wide(kafka: Kafka, topic: str, records: int) -> None:
+    """One reading of all the model's channels per record; the entities take turns, in one order."""
+    kafka.create_topic(topic, 1)
+    producer = confluent_kafka.Producer({
+        "bootstrap.servers": kafka.bootstrap_servers, "linger.ms": 20,
+    })  # fmt: skip
+    x = np.random.default_rng(0).normal(0, 1, (records, CHANNELS))
+    for n, values in enumerate(x.tolist()):
+        fields = ",".join(f'"c{c}":{value:.4f}' for c, value in enumerate(values))
+        reading = f'{{"ts":{1_700_000_000 + n // KEYS},{fields}}}'
+        _send(producer, topic, b"m%03d" % (n % KEYS), reading.encode())
+    producer.flush()
+
+
+def _send(producer: confluent_kafka.Producer, topic: str, key: bytes, value: bytes) -> None:
+    while True:
+        try:
+            producer.produce(topic, key=key, value=value)
+            return
+        except BufferError:
+            producer.poll(0.05)
 
 
 def model(channels: int) -> FittedModel:
@@ -133,6 +157,36 @@ def whole_detector(entities: int) -> dict[str, float]:
             "readings_per_cpu_second": windows / seconds[1]}  # fmt: skip
 
 
+def whole_daemon(kafka: Kafka, records: int) -> dict[str, float]:
+    """What `sentinel run` does in its loop: consume, decode, score, deliver, commit, report."""
+    topics = [f"bench-{name}" for name in ("wide", "events", "dead-letter")]
+    produce_wide(kafka, topics[0], records)
+    for topic in topics[1:]:
+        kafka.create_topic(topic, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model"
+        store.save(model(CHANNELS), path)
+        config = Config(
+            model=str(path),
+            source=SourceConfig(
+                bootstrap_servers=kafka.bootstrap_servers, topic=topics[0], group_id="bench"
+            ),
+            sink=SinkConfig(events_topic=topics[1], dead_letter_topic=topics[2]),
+            metrics=MetricsConfig(listen_address="127.0.0.1:0"),
+        )
+        with running(config) as started:
+            daemon = started.daemon
+            while daemon.readings_total < KEYS * WINDOW_LENGTH:  # to join and to warm is no scoring
+                daemon.turn()
+            first = daemon.readings_total
+            wall, cpu = time.perf_counter(), time.process_time()
+            while daemon.readings_total < records:
+                daemon.turn()
+            seconds = time.perf_counter() - wall, time.process_time() - cpu
+    rest = daemon.readings_total - first
+    return {"readings_per_second": rest / seconds[0], "readings_per_cpu_second": rest / seconds[1]}
+
+
 def memory(entities: int) -> dict[str, float]:
     """Resident bytes that the rings and states of so many entities add."""
     detector = Detector(model(CHANNELS), EpisodeRules())
@@ -153,6 +207,7 @@ def main() -> None:
     """Print one JSON line per measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--daemon-records", type=int, default=DAEMON_RECORDS)
     parser.add_argument("--entities", type=int, default=10_000)
     options = parser.parse_args()
     print(json.dumps({f"memory of {options.entities} entities": memory(options.entities)}))
@@ -164,6 +219,8 @@ def main() -> None:
         for _ in range(3):
             found = without_model(kafka, topic, options.records)
             print(json.dumps({"consume-decode-window": found}), flush=True)
+        found = whole_daemon(kafka, options.daemon_records)
+        print(json.dumps({"whole daemon (64, 8, 32)": found}), flush=True)
 
 
 if __name__ == "__main__":
