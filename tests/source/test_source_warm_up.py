@@ -1,4 +1,4 @@
-"""After warm_up nothing of the source is compiled any more: a late compile stalls a daemon."""
+"""After warm_up nothing of the source is compiled any more, and a second start compiles nothing."""
 
 from __future__ import annotations
 
@@ -51,6 +51,29 @@ late = {name: (before[name], count) for name, count in compiled().items() if cou
 print(len(decoder.entities), late)
 """
 
+START = """
+import sys
+from sentinel.runtime import jit_cache
+jit_cache.prepare()
+from numba.core.dispatcher import Dispatcher
+from sentinel.source.warm_up import warm_up
+from tests.detector.toy import toy_model
+from tests.source.decoding import source_config
+from sentinel.alert.episodes import EpisodeRules
+from sentinel.detector import Detector
+
+Detector(toy_model(), EpisodeRules()).warm_up()
+warm_up(source_config(), ("temp", "vib"))
+modules = [module for name, module in sys.modules.items() if name.startswith("sentinel.")]
+kernels = {id(k): k for m in modules for k in vars(m).values() if isinstance(k, Dispatcher)}
+stats = [kernel.stats for kernel in kernels.values()]
+hits, misses = (
+    sum(sum(getattr(each, name).values()) for each in stats)
+    for name in ("cache_hits", "cache_misses")
+)
+print(hits, misses)
+"""
+
 
 @pytest.mark.parametrize(
     "keys",
@@ -66,3 +89,15 @@ def test_warm_up_compiles_everything_that_decoding_needs(keys: dict[str, Any]) -
     entities, _, late = done.stdout.strip().partition(" ")
     assert int(entities) > (30 if "layout" in keys else 5000)
     assert late == "{}"
+
+
+def test_a_second_start_takes_every_kernel_from_the_cache() -> None:
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", START], cwd=ROOT, capture_output=True, text=True, timeout=200,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    hits, misses = map(int, done.stdout.split())
+    assert hits > 5
+    assert misses == 0
