@@ -1,8 +1,8 @@
 """The temporal split of a history: train, validation, test; no reading is in two of them.
 
-Every part is a run of whole rows, and a window lies within one part. So between the last window of
-a part and the first of the next, the newest readings are window_length rows apart: the
-window_length - 1 rows between them are only ever the past of the later part's first window.
+Every part is a run of whole rows, and a window lies within one part. Between two parts of an entity
+window_length - 1 of its rows are left out: no window, wherever it begins, could hold readings of
+both. Entities that are dealt out whole share nothing, and nothing is left out between them.
 """
 
 from __future__ import annotations
@@ -61,16 +61,18 @@ class Split:
 def rows_min(window_length: int, window_stride: int) -> int:
     """Rows without a gap that make as many windows as the three parts need at the least."""
     steps = TRAIN_WINDOWS_MIN - 1 + 2 * (HELD_OUT_WINDOWS_MIN - 1)
-    return 3 * window_length + steps * window_stride
+    return 3 * window_length + steps * window_stride + 2 * (window_length - 1)
 
 
 def auto_window_length(rows: int, window_stride: int = 1) -> int:
-    """A window length for an entity with so many rows: a fifth of them, 4 to 64.
+    """A window length for an entity with so many rows: an eighth of them, 4 to 64.
 
-    Never so long that a part would have too few windows, where a length of 4 has enough.
+    An eighth, as the held-out parts of a short history and the rows left out before them take about
+    four windows, and half of it should train. Never so long that a part would have too few windows,
+    where a length of 4 has enough.
     """
-    enough = (rows - rows_min(0, window_stride)) // 3
-    return max(WINDOW_LENGTH_MIN, min(WINDOW_LENGTH_MAX, rows // 5, enough))
+    enough = (rows - rows_min(0, window_stride)) // 5
+    return max(WINDOW_LENGTH_MIN, min(WINDOW_LENGTH_MAX, rows // 8, enough))
 
 
 def longest_entity(segments: Segments) -> int:
@@ -82,12 +84,14 @@ def longest_entity(segments: Segments) -> int:
 def split(segments: Segments, window_length: int, window_stride: int) -> Split:
     """Cut every entity's rows into 70, 15 and 15 percent, and each part into windows.
 
+    Between two parts of an entity window_length - 1 rows are left out; the shares are of the rest.
     Validation and test get at least HELD_OUT_WINDOWS_MIN windows each. An entity too short for that
     and for TRAIN_WINDOWS_MIN stays whole and trains; where all are too short, they are dealt out
     whole in the order in which they first appear: the first ones train, the last ones test.
     Raises DataError where a part has too few windows.
     """
     held_out_min = window_length + (HELD_OUT_WINDOWS_MIN - 1) * window_stride
+    between = window_length - 1
     parts: list[list[tuple[int, int]]] = [[], [], []]
     short: list[tuple[int, int]] = []
     changes = np.flatnonzero(np.diff(segments.entity)) + 1
@@ -98,10 +102,11 @@ def split(segments: Segments, window_length: int, window_stride: int) -> Split:
         if rows < rows_min(window_length, window_stride):
             short.append((begin, end))
             continue
-        held_out = max(held_out_min, round(HELD_OUT_SHARE * rows))
-        cuts = (begin, end - 2 * held_out, end - held_out, end)
-        for part, bounds_of_part in zip(parts, pairwise(cuts), strict=True):
-            part.append(bounds_of_part)
+        held_out = max(held_out_min, round(HELD_OUT_SHARE * (rows - 2 * between)))
+        validation = end - 2 * held_out - between
+        parts[0].append((begin, validation - between))
+        parts[1].append((validation, validation + held_out))
+        parts[2].append((end - held_out, end))
     if short and not parts[0]:
         _deal(short, parts)
     else:
