@@ -13,13 +13,15 @@ import numpy as np
 
 from sentinel.alert import episodes as machine
 from sentinel.alert.episodes import Advance, EpisodeRules, Episodes
-from sentinel.fitted import FittedModel
+from sentinel.fitted import FittedModel, Scorer
+from sentinel.model.prepared import Backend
 from sentinel.records import (
     Contribution,
     EpisodeEvent,
     FloatArray,
     Readings,
     Scores,
+    Status,
     TimeArray,
 )
 from sentinel.score.hold import hold_last
@@ -49,6 +51,7 @@ class _Run:
 class Detector:
     """Scores readings of any number of entities, and follows each one's episode.
 
+    backend    which kernels score, on how many threads; default: the portable ones, on one
     threshold  anomaly_score at which score_ratio is 1; default: the model's
     """
 
@@ -57,11 +60,14 @@ class Detector:
         model: FittedModel,
         rules: EpisodeRules,
         *,
+        backend: Backend | None = None,
         window_stride: int = 0,
         max_gap_ns: int = 0,
         threshold_scale: float = 1.0,
     ) -> None:
         self.model = model
+        self.backend = backend or Backend()
+        self.scorer = Scorer(model, self.backend)
         self.threshold = model.threshold * threshold_scale
         self.rings = Rings(
             model.scaling,
@@ -88,12 +94,13 @@ class Detector:
             rows = slice(start, taken.stop)
             found = None
             if len(taken.windows):
-                found = self.model.score(*self.rings.gather(taken.places))
+                found = self.scorer.score(*self.rings.rows_of(taken.places))
                 anomaly_score[taken.windows] = found.anomaly_score
                 ratio[taken.windows] = found.anomaly_score / self.threshold
             advance = self.episodes.advance(
                 readings.entity[rows], readings.time_ns[rows], ratio[rows],
-                outcome.restarted[rows], outcome.missing[rows], is_anomaly[rows],
+                outcome.restarted[rows], outcome.missing[rows],
+                outcome.status[rows] == Status.LATE, is_anomaly[rows],
             )  # fmt: skip
             hold_last(readings.entity[rows], anomaly_score[rows], self.last_score)
             run = _Run(readings, start, taken.windows, found)
@@ -149,7 +156,7 @@ class Detector:
 
     def warm_up(self) -> None:
         """Compile (or load) every kernel, so that none is compiled once readings flow."""
-        throwaway = Detector(self.model, self.episodes.rules)
+        throwaway = Detector(self.model, self.episodes.rules, backend=self.backend)
         count = self.model.window_length + 1
         step = max(1, min(self.model.interval_ns, self.model.max_gap_ns))
         values = np.tile(self.model.scaling.centre, (count, 1))
@@ -171,7 +178,7 @@ class Detector:
         for fields, (ratio, peak_ratio) in zip(
             advance.transitions.tolist(), advance.ratios.tolist(), strict=True
         ):
-            row, entity, kind, start_ns, updates, count, missing, peak_row = fields
+            row, entity, kind, start_ns, updates, count, missing, late, peak_row = fields
             if peak_row >= 0:
                 self._peaks[entity] = self._contributions(run, peak_row)
             events.append(
@@ -188,6 +195,7 @@ class Detector:
                     threshold=self.threshold,
                     readings=count,
                     missing_values=missing,
+                    late_readings=late,
                     contributions=self._peaks[entity],
                     reason="gap" if kind == machine.RESOLVED_BY_GAP else "",
                 )
@@ -206,8 +214,8 @@ class Detector:
         assert run.found is not None
         row += run.start
         window = int(np.searchsorted(run.windows, row))
-        share = shares(run.found.channel_errors[:, window], self.model.error_scale)
-        expected = self.model.scaling.invert(run.found.expected[:, window])
+        share = shares(run.found.channel_errors[window], self.model.error_scale)
+        expected = self.model.scaling.invert(run.found.expected[window])
         return tuple(
             Contribution(
                 self.model.channels[f],

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sentinel.kernels.cpu import WINDOWS_PER_CALL
-from sentinel.model.autoencoder import reconstruct
+from sentinel.kernels.slabs import WHOLE
 from sentinel.model.parameters import Parameters
-from sentinel.records import Float32Array, FloatArray
-from sentinel.score.reconstruction import WindowScores, score_reconstruction
+from sentinel.model.prepared import Backend
+from sentinel.model.scoring import WindowScorer
+from sentinel.records import Float32Array, FloatArray, TimeArray
+from sentinel.score.reconstruction import WindowScores, score_errors
 from sentinel.window.scaling import Scaling
 
 
@@ -42,21 +43,19 @@ class FittedModel:
     name: str = ""
     version: str = ""
 
-    def score(self, x: Float32Array, mask: Float32Array) -> WindowScores:
+
+class Scorer:
+    """A fitted model's scores of windows, by the kernels of a backend, compiled when it is made."""
+
+    def __init__(self, model: FittedModel, backend: Backend) -> None:
+        self._error_scale = model.error_scale
+        self._windows = WindowScorer(model.parameters, model.window_length, backend)
+
+    def score(self, rows: Float32Array, starts: TimeArray, lengths: TimeArray) -> WindowScores:
         """Score any number of windows; each one's bits do not depend on the others.
 
-        x, mask  (T, F, B), scaled, 0 where masked
+        rows, starts, lengths  (N, F) scaled, (B,), (B,): see `WindowScorer.score`
         """
-        parts = []
-        for start in range(0, x.shape[2], WINDOWS_PER_CALL):
-            few = slice(start, start + WINDOWS_PER_CALL)
-            x_few = np.ascontiguousarray(x[:, :, few])
-            mask_few = np.ascontiguousarray(mask[:, :, few])
-            x_hat = reconstruct(self.parameters, x_few)
-            parts.append(score_reconstruction(x_few, x_hat, mask_few, self.error_scale))
-        return WindowScores.concatenate(parts)
-
-    def warm_up(self) -> None:
-        """Compile (or load) every kernel that scoring uses, for this model's shape."""
-        shape = (self.window_length, len(self.channels), 1)
-        self.score(np.zeros(shape, np.float32), np.ones(shape, np.float32))
+        found = self._windows.score(rows, starts, lengths)
+        whole = np.ascontiguousarray(found.errors[:, WHOLE])
+        return score_errors(whole, found.expected, self._error_scale)

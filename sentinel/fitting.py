@@ -11,14 +11,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from sentinel.alert.thresholds import tail_threshold
 from sentinel.errors import DataError
-from sentinel.fitted import FittedModel
-from sentinel.kernels.cpu import WINDOWS_PER_CALL
-from sentinel.kernels.errors import normalised_error
+from sentinel.fitted import FittedModel, Scorer
 from sentinel.model.architecture import Architecture
+from sentinel.model.prepared import Backend
+from sentinel.model.scoring import WindowScorer
 from sentinel.model.training import Progress, TrainingSettings, evenly, mean_loss, train
 from sentinel.model.windows import WindowSet
 from sentinel.records import NS_PER_S, Float32Array, FloatArray, Readings, TimeArray
-from sentinel.score.reconstruction import usual_errors
+from sentinel.score.reconstruction import score_errors, usual_errors
 from sentinel.window.scaling import (
     CHUNK_ROWS,
     Scaling,
@@ -56,11 +56,20 @@ class FitSettings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
 
 
+def architecture_of(settings: FitSettings, channels: Sequence[str]) -> Architecture:
+    """The architecture that settings ask for."""
+    return Architecture(
+        len(channels), settings.hidden, settings.encoder_layers, settings.decoder_layers,
+        settings.bidirectional, settings.dropout,
+    )  # fmt: skip
+
+
 def fit(
     history: Readings,
     channels: Sequence[str],
     settings: FitSettings,
     *,
+    backend: Backend | None = None,
     allocate: Allocate = np.empty,
     on_step: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -68,11 +77,13 @@ def fit(
     """Fit a model to a history. Same history, settings and seed: the same bytes.
 
     history   its arrays may be memory maps larger than memory; so may what `allocate` returns
+    backend   which kernels train and score, on how many threads; default: the portable ones, on one
     allocate  makes the arrays that are as long as the history; nothing else grows with its rows
     Raises DataError where the history holds no channel, or makes too few windows.
     """
     if not channels:
         raise DataError("the history has no numeric channel")
+    backend = backend or Backend()
     interval_ns = median_interval_ns(history.entity, history.time_ns)
     max_gap_ns = settings.max_gap_ns or GAP_INTERVALS * interval_ns
     segments = find_segments(history, max_gap_ns, allocate)
@@ -88,11 +99,15 @@ def fit(
         WindowSet(rows, part.starts, part.lengths, window_length, part.runs, settings.window_stride)
         for part in (parts.train, parts.validation, parts.test)
     ]
-    architecture = Architecture(
-        len(channels), settings.hidden, settings.encoder_layers, settings.decoder_layers,
-        settings.bidirectional, settings.dropout,
-    )  # fmt: skip
-    trained = train(architecture, windows[0], windows[1], settings.training, on_step, should_stop)
+    trained = train(
+        architecture_of(settings, channels),
+        windows[0],
+        windows[1],
+        settings.training,
+        backend,
+        on_step,
+        should_stop,
+    )
     model = FittedModel(
         channels=tuple(channels),
         window_length=window_length,
@@ -104,7 +119,7 @@ def fit(
         error_scale=np.ones(len(channels)),
         threshold=np.nan,
     )
-    model, scores = _calibrate(model, windows[1:], settings.exceed_probability)
+    model, scores = _calibrate(model, windows[1:], settings.exceed_probability, backend)
     most = settings.training.evaluation_windows_max
     summary: dict[str, Any] = {
         "rows": len(history),
@@ -128,7 +143,7 @@ def fit(
         "interrupted": trained.interrupted,
         "loss_train": trained.train_loss,
         "loss_validation": trained.validation_loss,
-        "loss_test": mean_loss(trained.parameters, windows[2], evenly(len(windows[2]), most)),
+        "loss_test": _test_loss(model, windows[2], most, backend),
         "gradient_norm": trained.gradient_norm,
         "clipped_share": trained.clipped_share,
         "threshold": model.threshold,
@@ -158,29 +173,29 @@ def _scaled_rows(
     return rows
 
 
-def _channel_errors(model: FittedModel, windows: WindowSet) -> Float32Array:
-    """Channel errors (F, B) of windows, evenly spaced ones where there are many."""
-    chosen = evenly(len(windows), CALIBRATION_WINDOWS_MAX)
-    found = [
-        model.score(*windows.gather(chosen[start : start + WINDOWS_PER_CALL])).channel_errors
-        for start in range(0, len(chosen), WINDOWS_PER_CALL)
-    ]
-    return np.concatenate(found, axis=1)
+def _test_loss(model: FittedModel, windows: WindowSet, most: int, backend: Backend) -> float:
+    scorer = WindowScorer(model.parameters, model.window_length, backend)
+    return mean_loss(scorer, windows, evenly(len(windows), most))
 
 
 def _calibrate(
-    model: FittedModel, held_out: Sequence[WindowSet], exceed_probability: float
+    model: FittedModel,
+    held_out: Sequence[WindowSet],
+    exceed_probability: float,
+    backend: Backend,
 ) -> tuple[FittedModel, list[FloatArray]]:
     """The model with an error scale and a threshold, and the held-out windows' scores by part.
 
     All windows that did not train are taken, the test part's too: the more of a machine's moods
     calibrate the threshold, the less it cries wolf. The test loss stays untouched by this.
     """
-    errors = [_channel_errors(model, windows) for windows in held_out]
-    model = replace(model, error_scale=usual_errors(np.concatenate(errors, axis=1)))
-    scores = [np.empty(part.shape[1]) for part in errors]
-    for part, out in zip(errors, scores, strict=True):
-        normalised_error(part, model.error_scale, out)
+    errors = []
+    scorer = Scorer(model, backend)
+    for windows in held_out:
+        chosen = evenly(len(windows), CALIBRATION_WINDOWS_MAX)
+        errors.append(scorer.score(windows.rows, *windows.places(chosen)).channel_errors)
+    model = replace(model, error_scale=usual_errors(np.concatenate(errors)))
+    scores = [score_errors(part, part, model.error_scale).anomaly_score for part in errors]
     together = np.concatenate(scores)
     if not np.isfinite(together).any():
         raise DataError("no held-out window has a value", hint="give a longer history")

@@ -122,6 +122,7 @@ class EpisodeEvent:
     peak_ratio      highest score ratio since the episode opened
     readings        scored readings in the episode so far
     missing_values  values masked in the scored readings since the episode opened
+    late_readings   readings of the entity dropped as late since the episode opened
     contributions   by channel, largest share first, of the episode's worst window so far
     """
 
@@ -137,5 +138,6 @@ class EpisodeEvent:
     threshold: float
     readings: int
     missing_values: int
+    late_readings: int
     contributions: tuple[Contribution, ...]
     reason: str = ""

@@ -18,8 +18,8 @@ OPENED, UPDATED, RESOLVED, RESOLVED_BY_GAP = 0, 1, 2, 3
 STATE_NAMES: tuple[EpisodeState, ...] = ("opened", "updated", "resolved", "resolved")
 
 # Columns of a transition: everything of the episode at that moment.
-ROW, ENTITY, KIND, START_NS, UPDATES, READINGS, MISSING, PEAK_ROW = range(8)
-TRANSITION_COLUMNS = 8
+ROW, ENTITY, KIND, START_NS, UPDATES, READINGS, MISSING, LATE, PEAK_ROW = range(9)
+TRANSITION_COLUMNS = 9
 RATIO, PEAK_RATIO = range(2)
 
 
@@ -67,6 +67,7 @@ class MachineState(NamedTuple):
     updates      (E,) updates so far
     readings     (E,) scored readings since start_ns
     missing      (E,) values masked in the scored readings since it opened
+    late         (E,) readings dropped as late since it opened
     peak         (E,) highest ratio since it opened
     newest       (E,) newest ratio
     """
@@ -80,6 +81,7 @@ class MachineState(NamedTuple):
     updates: IndexArray
     readings: TimeArray
     missing: TimeArray
+    late: TimeArray
     peak: FloatArray
     newest: FloatArray
 
@@ -99,6 +101,7 @@ class Episodes:
             updates=np.zeros(0, np.int32),
             readings=np.zeros(0, np.int64),
             missing=np.zeros(0, np.int64),
+            late=np.zeros(0, np.int64),
             peak=np.zeros(0, np.float64),
             newest=np.zeros(0, np.float64),
         )
@@ -123,6 +126,7 @@ class Episodes:
         ratio: FloatArray,
         restarted: BoolArray,
         missing: IndexArray,
+        late: BoolArray,
         is_anomaly: BoolArray,
     ) -> Advance:
         """Advance by rows of readings, in order.
@@ -130,6 +134,7 @@ class Episodes:
         ratio       (N,) score ratio of the reading's own window; NaN: it has none
         restarted   (N,) the reading is the first after a gap: an open episode resolves
         missing     (N,) number of masked values
+        late        (N,) the reading was dropped: older than the entity's newest
         is_anomaly  (N,) overwritten: inside an open episode
         """
         rules = self.rules
@@ -137,7 +142,7 @@ class Episodes:
         ratios = np.empty((len(entity), 2), np.float64)
         peak_rows = np.full(len(self.state.is_open), -1, np.int64)
         count = _advance(
-            entity, time_ns, ratio, restarted, missing, is_anomaly,
+            entity, time_ns, ratio, restarted, missing, late, is_anomaly,
             rules.open_count, rules.close_ratio, rules.close_count, rules.update_interval_ns,
             self.state, peak_rows, transitions, ratios,
         )  # fmt: skip
@@ -151,6 +156,7 @@ def _advance(
     ratio: FloatArray,
     restarted: BoolArray,
     missing: IndexArray,
+    late: BoolArray,
     is_anomaly: BoolArray,
     open_count: int,
     close_ratio: float,
@@ -162,7 +168,7 @@ def _advance(
     ratios: FloatArray,
 ) -> int:
     (exceeded_ns, scored, is_open, calm, start_ns, told_ns, updates, readings, missing_total,
-     peak, newest) = state  # fmt: skip
+     late_total, peak, newest) = state  # fmt: skip
     open_window = exceeded_ns.shape[1]
     count = 0
     for n in range(len(entity)):
@@ -194,18 +200,21 @@ def _advance(
                     kind = OPENED
                     is_open[e], calm[e], updates[e] = True, 0, 0
                     start_ns[e] = exceeded_ns[e, (scored[e] - 1 - oldest) % open_window]
-                    readings[e], missing_total[e], peak[e] = oldest, 0, -1.0
+                    readings[e], missing_total[e], late_total[e] = oldest, 0, 0
+                    peak[e] = -1.0
             if is_open[e]:
                 readings[e] += 1
                 missing_total[e] += missing[n]
                 if ratio[n] > peak[e]:
                     peak[e], peak_rows[e] = ratio[n], n
+        elif late[n] and is_open[e]:
+            late_total[e] += 1
         if kind >= 0:
             told_ns[e] = time_ns[n]
             row = transitions[count]
             row[ROW], row[ENTITY], row[KIND], row[START_NS] = n, e, kind, start_ns[e]
             row[UPDATES], row[READINGS], row[MISSING] = updates[e], readings[e], missing_total[e]
-            row[PEAK_ROW] = peak_rows[e]
+            row[LATE], row[PEAK_ROW] = late_total[e], peak_rows[e]
             ratios[count, RATIO], ratios[count, PEAK_RATIO] = newest[e], peak[e]
             count += 1
             if kind in (RESOLVED, RESOLVED_BY_GAP):

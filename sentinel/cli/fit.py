@@ -19,10 +19,11 @@ from sentinel.cli.wiring import history_range
 from sentinel.config.loading import load
 from sentinel.config.schema import LogConfig
 from sentinel.fitted import FittedModel
-from sentinel.fitting import FitSettings, fit
+from sentinel.fitting import FitSettings, architecture_of, fit
 from sentinel.model.training import TrainingSettings
 from sentinel.ports import Source
 from sentinel.records import NS_PER_S
+from sentinel.runtime.kernels import choose
 from sentinel.source.files import FileSource
 from sentinel.source.spool import Spool
 
@@ -57,7 +58,11 @@ class WindowLength(click.ParamType[int]):
 
 
 def fit_and_save(
-    source: Source, channels: tuple[str, ...], settings: FitSettings, output: Path
+    source: Source,
+    channels: tuple[str, ...],
+    settings: FitSettings,
+    output: Path,
+    threads: int = 0,
 ) -> tuple[FittedModel, Counter[str]]:
     """Read a source to its end, fit a model, write it; the model and what was rejected."""
     with Spool() as spool:
@@ -67,6 +72,7 @@ def fit_and_save(
                 history,
                 channels,
                 settings,
+                backend=choose(architecture_of(settings, channels), threads=threads).backend,
                 allocate=spool.allocate,
                 on_step=progress.on_step,
                 should_stop=progress.should_stop,
@@ -108,10 +114,19 @@ def fit_and_save(
 @click.option("--initialisation", type=click.Choice(["glorot", "he"]),
               default=TRAINING.initialisation, show_default=True,
               help="How the weights begin.")
-@click.option("--optimizer", type=click.Choice(["adam", "rmsprop"]), default=TRAINING.optimizer,
-              show_default=True, help="How the weights follow the gradient.")
+@click.option("--optimizer", type=click.Choice(["adam", "adamw", "rmsprop"]),
+              default=TRAINING.optimizer, show_default=True,
+              help="How the weights follow the gradient.")
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True),
-              default=TRAINING.learning_rate, show_default=True, help="Size of its steps.")
+              default=TRAINING.learning_rate, show_default=True,
+              help="Size of its steps; of the largest, with --schedule one-cycle.")
+@click.option("--schedule", type=click.Choice(["constant", "one-cycle"]),
+              default=TRAINING.schedule, show_default=True,
+              help="one-cycle: the learning rate rises for a tenth of --epochs, then falls.")
+@click.option("--weight-decay", type=click.FloatRange(0, 1), default=TRAINING.weight_decay,
+              show_default=True, help="With --optimizer adamw: pulls the weights to zero.")
+@click.option("--input-noise", type=click.FloatRange(0, 10), default=TRAINING.input_noise,
+              show_default=True, help="Added to the inputs in training, in standard deviations.")
 @click.option("--batch-size", type=click.IntRange(1, 65536), default=TRAINING.batch_size,
               show_default=True, help="Windows in a minibatch.")
 @click.option("--epochs", "epochs_max", type=click.IntRange(1), default=TRAINING.epochs_max,
@@ -127,11 +142,11 @@ def fit_and_save(
               default=DEFAULTS.exceed_probability, show_default=True,
               help="Threshold: the share of normal windows that may reach it.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes.")
-@click.option("--threads", type=click.IntRange(1, 256), default=TRAINING.threads,
-              show_default=True, help="Never changes the result.")
+@click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
+              help="0: one for each CPU. Never changes the result.")
 def command(
     history: tuple[Path, ...], output: Path, config_path: Path | None,
-    range_from: str | None, range_to: str | None, **options: Any,
+    range_from: str | None, range_to: str | None, threads: int, **options: Any,
 ) -> None:
     # fmt: on
     """Fit a model to HISTORY: CSV or Parquet files, or directories of them.
@@ -157,7 +172,7 @@ def command(
         source, channels = file_source, tuple(file_source.channel_names)
     settings = _settings(options)
     try:
-        model, rejected = fit_and_save(source, channels, settings, output)
+        model, rejected = fit_and_save(source, channels, settings, output, threads)
     finally:
         source.close()
     print_summary(model, rejected, output, time.monotonic() - begun_s)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import numpy as np
 
 from sentinel import store
@@ -16,7 +17,7 @@ from sentinel.cli.progress import Spinner
 from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
 from sentinel.cli.wiring import make_detector
 from sentinel.config.loading import load
-from sentinel.config.schema import AlertConfig, LogConfig, WindowConfig
+from sentinel.config.schema import AlertConfig, KernelsConfig, LogConfig, WindowConfig
 from sentinel.records import Status
 from sentinel.sink import scores as scores_file
 from sentinel.sink.scores import ScoresWriter
@@ -47,11 +48,13 @@ Examples:
 @click.option("--output", required=True, metavar="FILE",
               help="One row per reading: CSV, Parquet where it ends so; - is standard output.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Take [alert] and [window] from a daemon's configuration.")
+              help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
+@click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
+              help="0: one for each CPU. Never changes a score.")
 @layout_options
 def command(
     model_path: Path, input_path: Path, context_path: Path | None, output: str,
-    config_path: Path | None, **options: Any,
+    config_path: Path | None, threads: int, **options: Any,
 ) -> None:
     # fmt: on
     """Score readings as `sentinel run` would: each score uses this reading and earlier ones only.
@@ -69,13 +72,14 @@ def command(
     before = find_files([context_path]) if context_path else []
     source = FileSource([*before, input_path], layout, model.channels, as_stream=True)
     unit = source.time_units[len(before)]
-    alert, window = AlertConfig(), WindowConfig()
+    alert, window, kernels = AlertConfig(), WindowConfig(), KernelsConfig()
     if config_path:
         config = load(config_path)
-        alert, window = config.alert, config.window
+        alert, window, kernels = config.alert, config.window, config.kernels
     detector = make_detector(
-        model, alert, window_stride=window.window_stride, max_gap_s=window.max_gap_s
-    )
+        model, alert, msgspec.structs.replace(kernels, threads=threads),
+        window_stride=window.window_stride, max_gap_s=window.max_gap_s,
+    )  # fmt: skip
     with (
         Spinner("scoring") as spinner,
         ScoresWriter(output, source.entities, model.window_length, unit) as writer,

@@ -12,7 +12,7 @@ from sentinel import store
 from sentinel.alert.episodes import EpisodeRules
 from sentinel.config.addresses import host_and_port
 from sentinel.config.kafka_client import client_options
-from sentinel.config.schema import AlertConfig, Config
+from sentinel.config.schema import AlertConfig, Config, KernelsConfig
 from sentinel.daemon.health import DaemonHealth
 from sentinel.daemon.loop import Daemon, DaemonSettings
 from sentinel.detector import Detector
@@ -23,6 +23,7 @@ from sentinel.metrics.telemetry import PrometheusTelemetry
 from sentinel.ports import Supervisor
 from sentinel.records import NS_PER_S
 from sentinel.runtime.clock import SystemClock
+from sentinel.runtime.kernels import choose
 from sentinel.runtime.systemd import SystemdSupervisor
 from sentinel.sink.kafka import KafkaSink
 from sentinel.source.kafka import KafkaSource
@@ -55,12 +56,21 @@ def episode_rules(alert: AlertConfig) -> EpisodeRules:
 
 
 def make_detector(
-    model: FittedModel, alert: AlertConfig, *, window_stride: int = 0, max_gap_s: float = 0.0
+    model: FittedModel,
+    alert: AlertConfig,
+    kernels: KernelsConfig,
+    *,
+    window_stride: int = 0,
+    max_gap_s: float = 0.0,
 ) -> Detector:
     """A detector with every kernel compiled."""
+    choice = choose(model.parameters.architecture, kernels.variant, kernels.threads)
+    backend = choice.backend
+    log.info("kernels %s (%s), threads: %d", backend.variant.name, choice.reason, backend.threads)
     detector = Detector(
         model,
         episode_rules(alert),
+        backend=backend,
         window_stride=window_stride,
         max_gap_ns=round(max_gap_s * NS_PER_S),
         threshold_scale=alert.threshold_scale,
@@ -81,6 +91,7 @@ def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Ru
     detector = make_detector(
         model,
         config.alert,
+        config.kernels,
         window_stride=config.window.window_stride,
         max_gap_s=config.window.max_gap_s,
     )

@@ -199,6 +199,18 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ] = 3600.0
 
 
+class KernelsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What computes the scores; `sentinel info` shows what this machine has."""
+
+    variant: Annotated[
+        Literal["auto", "portable", "avx2", "avx512"],
+        Meta(description="auto: the fastest; SENTINEL_KERNELS in the environment goes before it"),
+    ] = "auto"
+    threads: Annotated[
+        int, Meta(ge=0, le=256, description="0: one for each CPU; never changes a score")
+    ] = 1
+
+
 class MetricsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The HTTP endpoint: /metrics, /-/healthy, /-/ready."""
 
@@ -242,5 +254,6 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sink: SinkConfig
     window: WindowConfig = field(default_factory=WindowConfig)
     alert: AlertConfig = field(default_factory=AlertConfig)
+    kernels: KernelsConfig = field(default_factory=KernelsConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -1,23 +1,35 @@
-"""The kernels: numpy, math and numba only. This docstring is their contract.
+"""The kernels: numpy, math, numba and LLVM only. This docstring is their contract.
 
 Axes, declared once: T time steps, K inputs of a layer (F channels for the first), F channels,
-H hidden units, B windows. Windows are the last axis, so that neighbouring windows fill SIMD lanes
-and no two windows ever share a sum: the result of a window is the same bits whatever the number of
-windows beside it.
+H hidden units, B windows, S windows of a tile. All numbers are float32 in flat arrays. A missing
+value is NaN in the rows of readings; in a slab it is 0, and 0 in the mask beside it.
 
-Weights of a layer: w_x (4H, K), w_h (4H, H), b (4H,); gates in the order i, f, g, o (`layout`).
-Everything is float32 and C-contiguous; outputs are handed in and overwritten, gradients are handed
-in and added to. A mask (T, F, B) holds 1 where a value is there and 0 where it is missing.
+Two ways to fill SIMD lanes share one order of every sum, so that a window's score is the same bits
+in both, wherever it stands, whatever stands beside it and however many threads share the work:
 
-==================  ===========================================================================
-cell                the only LSTM mathematics: activations, cell forward and backward
-layout, jit         gate order and offsets; the only JIT options
-affine              z += W x, and the two products of its gradient
-cpu                 lstm_forward, lstm_backward, dense_forward, dense_backward
-errors              masked squared errors of a reconstruction, loss and its gradient
-optimizer           global norm, clipping, Adam, RMSprop
-windows             gather windows out of columns of readings, scaled and masked
-==================  ===========================================================================
+windows in lanes   a lane is a window, a register tile a few units' gates of many windows
+units in lanes     a lane is a hidden unit, a row of the tile one of a few windows
+
+=================  ============================================================================
+cell               the only LSTM mathematics: exp2, activations, cell forward and backward
+lanes, tiles       a SIMD value with ordinary operators; accumulators that stay in registers
+variants           which lanes and tiles: portable, AVX2, AVX-512
+layout             gate order; how tensors are packed
+plan, shape        where a model's tensors and slabs stand: tables that one kernel walks
+slabs              readings into slabs; errors of a reconstruction
+windows_in_lanes,  LSTM layer and dense layer, twice
+units_in_lanes
+score_windows      windows to errors: encoder, decoder, dense layer
+states             carried states of many entities, one step a reading
+gradient,          backpropagation through time; loss and gradient of a tile of windows
+train_windows
+optimizer          global norm, Adam, AdamW, RMSprop
+errors, windows    a score from errors; scaling and counting of readings
+work_queue, jit    how threads share work; the only JIT options
+=================  ============================================================================
+
+A kernel is handed its tile as a type, as it would be handed a dtype, and is compiled for it. A new
+variant is a row in `variants`; a new machine that needs other instructions is one in `lanes`.
 
 Source: Hochreiter & Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997;
 forget gate: Gers, Schmidhuber & Cummins, "Learning to Forget", Neural Computation 12(10), 2000.

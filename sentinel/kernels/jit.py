@@ -24,6 +24,17 @@ def jit(function: F) -> F:
     return compiled
 
 
+def entry(kernel: Callable[..., Any], *arguments: object) -> Callable[..., Any]:
+    """A kernel compiled, or loaded, for arguments of the types of these: a call compiles nothing.
+
+    It looks at no argument's type either, which matters where a call takes microseconds.
+    """
+    compiled: Callable[..., Any] = kernel.compile(  # type: ignore[attr-defined]
+        tuple(numba.typeof(argument) for argument in arguments)
+    )
+    return compiled
+
+
 def lean(function: F) -> F:
     """Compile a function that walks over its arrays and makes none: `jit` without their counting.
 

@@ -26,22 +26,26 @@ def adam_step(
     step: int,
     learning_rate: float,
     clip: float,
+    weight_decay: float,
 ) -> None:
     """One step of Adam; parameters and the moments m, v (all (P,)) are updated in place.
 
     step  1, 2, ...;  clip  factor on the gradient (min(1, limit / norm))
-    Source: Kingma & Ba, "Adam", ICLR 2015, algorithm 1, with its beta 0.9, 0.999 and eps 1e-8.
+    weight_decay  of AdamW: decoupled from the gradient; 0: plain Adam
+    Source: Kingma & Ba, "Adam", ICLR 2015, algorithm 1, with its beta 0.9, 0.999 and eps 1e-8;
+    Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
     """
     beta1, beta2, epsilon = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
     one = np.float32(1)
     rate = np.float32(learning_rate / (1.0 - 0.9**step))
     correction = np.float32(1.0 / (1.0 - 0.999**step))
-    factor = np.float32(clip)
+    factor, left = np.float32(clip), np.float32(1.0 - learning_rate * weight_decay)
     for n in range(parameters.size):
         g = gradient[n] * factor
         m[n] = beta1 * m[n] + (one - beta1) * g
         v[n] = beta2 * v[n] + (one - beta2) * g * g
-        parameters[n] -= rate * m[n] / (np.sqrt(v[n] * correction) + epsilon)
+        change = rate * m[n] / (np.sqrt(v[n] * correction) + epsilon)
+        parameters[n] = parameters[n] * left - change
 
 
 @jit

@@ -1,4 +1,4 @@
-"""Windows out of rows of readings: scaled, masked, windows last."""
+"""Rows of readings: scaled, and counted."""
 
 from __future__ import annotations
 
@@ -39,29 +39,16 @@ def scale_rows(
 
 
 @jit
-def gather(
-    rows: Float32Array,
-    starts: TimeArray,
-    lengths: TimeArray,
-    x: Float32Array,
-    mask: Float32Array,
+def count_values(
+    rows: Float32Array, starts: TimeArray, lengths: TimeArray, counts: TimeArray
 ) -> None:
-    """Windows of consecutive scaled rows; a missing value becomes 0 and is masked.
+    """How many values of each channel of each window are not missing.
 
-    rows     (N, F) scaled; NaN = missing
-    starts   (B,) first row of each window
-    lengths  (B,) rows of each window; fewer than T are padded on the left and masked
-    x, mask  (T, F, B), overwritten
+    rows    (N F,); starts, lengths  (B,) first row and number of rows of each window
+    counts  (B, F), added to
     """
-    steps, channels, windows = x.shape
+    windows, channels = counts.shape
     for b in range(windows):
-        padding = steps - lengths[b]
-        for t in range(steps):
-            for f in range(channels):
-                x[t, f, b] = 0
-                mask[t, f, b] = 0
-                if t >= padding:
-                    value = rows[starts[b] + t - padding, f]
-                    if not np.isnan(value):
-                        x[t, f, b] = value
-                        mask[t, f, b] = 1
+        for n in range(starts[b] * channels, (starts[b] + lengths[b]) * channels):
+            if not np.isnan(rows[n]):
+                counts[b, (n - starts[b] * channels) % channels] += 1

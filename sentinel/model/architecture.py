@@ -17,6 +17,7 @@ class Architecture:
     encoder_layers, decoder_layers   1 or more
     bidirectional   the encoder reads both ways; the final states of both are concatenated
     dropout         0 to 0.5, on what one layer hands the next; off in validation and scoring
+    forecast        a second dense head: the encoder's output at a step forecasts the next reading
     """
 
     channels: int
@@ -25,6 +26,7 @@ class Architecture:
     decoder_layers: int = 1
     bidirectional: bool = False
     dropout: float = 0.0
+    forecast: bool = False
 
     def __post_init__(self) -> None:
         limits = {
@@ -37,6 +39,11 @@ class Architecture:
         for name, (value, low, high) in limits.items():
             if not low <= value <= high:
                 raise ModelError(f"{name} is {value}", hint=f"it must lie in {low} to {high}")
+        if self.forecast and self.bidirectional:
+            raise ModelError(
+                "a bidirectional encoder cannot forecast: it has seen the answer",
+                hint="choose one of the two",
+            )
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -68,4 +75,7 @@ class Architecture:
             layer(f"decoder.{number}", self.hidden if number else self.encoded)
         found["output.w"] = (self.channels, self.hidden)
         found["output.bias"] = (self.channels,)
+        if self.forecast:
+            found["forecast.w"] = (self.channels, self.encoded)
+            found["forecast.bias"] = (self.channels,)
         return found

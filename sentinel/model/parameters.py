@@ -15,6 +15,15 @@ from sentinel.records import Float32Array
 Initialisation = Literal["glorot", "he"]
 
 
+def offsets(architecture: Architecture) -> dict[str, tuple[int, tuple[int, ...]]]:
+    """Where each tensor begins in the flat vector, and its shape."""
+    found, start = {}, 0
+    for name, shape in architecture.shapes().items():
+        found[name] = (start, shape)
+        start += math.prod(shape)
+    return found
+
+
 class Parameters:
     """One flat float32 vector `flat` (P,), and the tensors of an architecture as views of it.
 
@@ -63,14 +72,14 @@ class Parameters:
         for name, tensor in made.tensors.items():
             if tensor.ndim == 2:
                 outputs, inputs = tensor.shape
-                if not name.startswith("output"):
+                if not name.startswith(("output", "forecast")):
                     outputs //= GATES
                 if initialisation == "glorot":
                     limit = math.sqrt(6.0 / (inputs + outputs))
                     tensor[...] = rng.uniform(-limit, limit, tensor.shape)
                 else:
                     tensor[...] = rng.normal(0.0, math.sqrt(2.0 / inputs), tensor.shape)
-            elif not name.startswith("output"):
+            elif not name.startswith(("output", "forecast")):
                 hidden = architecture.hidden
                 tensor[GATE_F * hidden : (GATE_F + 1) * hidden] = 1.0
         return made

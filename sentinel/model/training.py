@@ -1,36 +1,45 @@
 """Training: minibatches of windows, backpropagation through time, an optimiser, early stopping.
 
-A minibatch is cut into tiles of `TILE` windows; tiles run on threads, and their gradients are added
-in the order of the tiles, so that the number of threads never changes a bit of the result.
+The number of threads never changes a bit of the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from sentinel.kernels.cpu import WINDOWS_PER_CALL
-from sentinel.kernels.errors import squared_error_gradient
 from sentinel.kernels.optimizer import adam_step, global_norm, rmsprop_step
+from sentinel.kernels.slabs import WHOLE
+from sentinel.kernels.windows import count_values
 from sentinel.model.architecture import Architecture
-from sentinel.model.autoencoder import forward, loss_and_gradient
+from sentinel.model.learning import Learner
 from sentinel.model.parameters import Initialisation, Parameters
+from sentinel.model.prepared import Backend
+from sentinel.model.schedule import one_cycle
+from sentinel.model.scoring import WindowScorer
 from sentinel.model.windows import WindowSet
 from sentinel.records import TimeArray
 
-TILE = 32
+EVALUATED_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """How to train. Windows counts are per epoch: overlapping windows repeat each other anyway."""
+    """How to train. Windows counts are per epoch: overlapping windows repeat each other anyway.
 
-    optimizer: Literal["adam", "rmsprop"] = "adam"
+    learning_rate  of a one-cycle schedule: its largest
+    weight_decay   of adamw alone
+    input_noise    standard deviation, scaled units; what is to be rebuilt stays clean
+    """
+
+    optimizer: Literal["adam", "adamw", "rmsprop"] = "adam"
     learning_rate: float = 2e-3
+    schedule: Literal["constant", "one-cycle"] = "constant"
+    weight_decay: float = 0.01
+    input_noise: float = 0.0
     batch_size: int = 64
     epochs_max: int = 40
     patience: int = 5
@@ -39,7 +48,6 @@ class TrainingSettings:
     epoch_windows_max: int = 4096
     evaluation_windows_max: int = 2048
     seed: int = 0
-    threads: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,7 @@ def train(
     train_windows: WindowSet,
     validation_windows: WindowSet,
     settings: TrainingSettings,
+    backend: Backend,
     on_step: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
@@ -86,16 +95,20 @@ def train(
     """
     rng = np.random.default_rng(settings.seed)
     parameters = Parameters.initial(architecture, rng, settings.initialisation)
-    optimizer = _Optimizer(settings, parameters)
+    drawn = min(len(train_windows), settings.epoch_windows_max)
+    steps = settings.epochs_max * -(-drawn // settings.batch_size)
+    optimizer = _Optimizer(settings, parameters, steps)
     evaluated = evenly(len(validation_windows), settings.evaluation_windows_max)
     best_flat = parameters.flat.copy()
-    best_loss = mean_loss(parameters, validation_windows, evaluated)
+    scorer = WindowScorer(parameters, validation_windows.window_length, backend)
+    best_loss = mean_loss(scorer, validation_windows, evaluated)
     best_epoch, epoch, train_loss = 0, 0, float("nan")
     interrupted = False
-    with ThreadPoolExecutor(settings.threads) as pool:
+    with Learner(
+        architecture, train_windows.window_length, backend, settings.input_noise
+    ) as learner:
         while epoch < settings.epochs_max and epoch - best_epoch < settings.patience:
             epoch += 1
-            drawn = min(len(train_windows), settings.epoch_windows_max)
             # Not a permutation: windows may be so many that their numbers would fill the memory.
             order = rng.choice(len(train_windows), drawn, replace=False)
             batches = [
@@ -106,13 +119,14 @@ def train(
             for step, batch in enumerate(batches, 1):
                 if interrupted := should_stop():
                     break
-                batch_total, batch_values = optimizer.minibatch(train_windows, batch, rng, pool)
+                batch_total, batch_values = optimizer.minibatch(learner, train_windows, batch, rng)
                 total, values = total + batch_total, values + batch_values
                 train_loss = total / max(values, 1.0)
                 on_step(
                     Progress(epoch, settings.epochs_max, step, len(batches), train_loss, best_loss)
                 )
-            loss = mean_loss(parameters, validation_windows, evaluated)
+            scorer.load(parameters)
+            loss = mean_loss(scorer, validation_windows, evaluated)
             if loss < best_loss:
                 best_loss, best_epoch = loss, epoch
                 best_flat[:] = parameters.flat
@@ -131,23 +145,25 @@ def train(
     )
 
 
-def mean_loss(parameters: Parameters, windows: WindowSet, chosen: TimeArray | None = None) -> float:
+def mean_loss(scorer: WindowScorer, windows: WindowSet, chosen: TimeArray) -> float:
     """Mean squared reconstruction error of windows, over unmasked values; NaN where none are."""
-    chosen = np.arange(len(windows)) if chosen is None else chosen
-    total, values = 0.0, 0.0
-    for start in range(0, len(chosen), WINDOWS_PER_CALL):
-        x, mask = windows.gather(chosen[start : start + WINDOWS_PER_CALL])
-        x_hat = forward(parameters, x, keep=False).x_hat
-        total += squared_error_gradient(x, x_hat, mask, 0.0, np.empty_like(x))
-        values += float(mask.sum())
+    total, values = 0.0, 0
+    for start in range(0, len(chosen), EVALUATED_AT_ONCE):
+        starts, lengths = windows.places(chosen[start : start + EVALUATED_AT_ONCE])
+        errors = scorer.score(windows.rows, starts, lengths).errors[:, WHOLE]
+        counts = np.zeros(errors.shape, np.int64)
+        count_values(windows.rows.reshape(-1), starts, lengths, counts)
+        total += float(np.sum(errors * counts, dtype=np.float64, where=counts > 0))
+        values += int(counts.sum())
     return total / values if values else float("nan")
 
 
 class _Optimizer:
     """One optimiser step per minibatch, and the tally of gradient norms."""
 
-    def __init__(self, settings: TrainingSettings, parameters: Parameters) -> None:
+    def __init__(self, settings: TrainingSettings, parameters: Parameters, steps_max: int) -> None:
         self.settings = settings
+        self.steps_max = steps_max
         self.parameters = parameters
         self.m = np.zeros_like(parameters.flat)
         self.v = np.zeros_like(parameters.flat)
@@ -156,32 +172,14 @@ class _Optimizer:
         self.norm_total = 0.0
 
     def minibatch(
-        self,
-        windows: WindowSet,
-        batch: TimeArray,
-        rng: np.random.Generator,
-        pool: ThreadPoolExecutor,
+        self, learner: Learner, windows: WindowSet, batch: TimeArray, rng: np.random.Generator
     ) -> tuple[float, float]:
         """Train on one minibatch; (sum of squared errors, unmasked values) before the step."""
-        tiles = [windows.gather(batch[s : s + TILE]) for s in range(0, len(batch), TILE)]
-        values = float(sum(mask.sum() for _, mask in tiles))
-        seeds = rng.integers(0, 2**63, len(tiles))
-        architecture = self.parameters.architecture
-        gradients = [Parameters(architecture) for _ in tiles]
-
-        def one(number: int) -> float:
-            x, mask = tiles[number]
-            drops = np.random.default_rng(seeds[number])
-            return loss_and_gradient(
-                self.parameters, x, mask, 1.0 / max(values, 1.0), gradients[number], drops
-            )
-
-        total = sum(pool.map(one, range(len(tiles))))
-        gradient = gradients[0].flat
-        for other in gradients[1:]:
-            gradient += other.flat
+        loss, gradient = learner.gradient(
+            self.parameters, windows.rows, *windows.places(batch), rng
+        )
         self._step(gradient)
-        return total, values
+        return loss.reconstruction * loss.values, loss.values
 
     def _step(self, gradient: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:
         settings, flat = self.settings, self.parameters.flat
@@ -190,10 +188,14 @@ class _Optimizer:
         self.norm_total += norm
         self.clipped += norm > settings.clip_norm
         clip = min(1.0, settings.clip_norm / norm) if norm > 0 else 1.0
-        if settings.optimizer == "adam":
-            adam_step(flat, gradient, self.m, self.v, self.steps, settings.learning_rate, clip)
+        rate = settings.learning_rate
+        if settings.schedule == "one-cycle":
+            rate = one_cycle(self.steps, self.steps_max, rate)
+        if settings.optimizer == "rmsprop":
+            rmsprop_step(flat, gradient, self.v, rate, clip)
         else:
-            rmsprop_step(flat, gradient, self.v, settings.learning_rate, clip)
+            decay = settings.weight_decay if settings.optimizer == "adamw" else 0.0
+            adam_step(flat, gradient, self.m, self.v, self.steps, rate, clip, decay)
 
 
 def evenly(count: int, most: int) -> TimeArray:

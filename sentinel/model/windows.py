@@ -1,4 +1,4 @@
-"""A set of training windows: where each begins in the rows, and how to gather some of them."""
+"""A set of training windows: where each begins in the rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentinel.kernels.windows import gather
 from sentinel.records import Float32Array, TimeArray
 
 
@@ -32,15 +31,9 @@ class WindowSet:
     def __len__(self) -> int:
         return len(self.starts) if self.runs is None else int(self.runs[-1])
 
-    def gather(self, chosen: TimeArray) -> tuple[Float32Array, Float32Array]:
-        """The chosen windows: x (T, F, B), 0 where masked, and mask (T, F, B)."""
-        shape = (self.window_length, self.rows.shape[1], len(chosen))
-        x, mask = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    def places(self, chosen: TimeArray) -> tuple[TimeArray, TimeArray]:
+        """The first row and the number of rows of each chosen window: both (B,)."""
         if self.runs is None:
-            starts, lengths = self.starts[chosen], self.lengths[chosen]
-        else:
-            run = np.searchsorted(self.runs, chosen, "right") - 1
-            starts = self.starts[run] + (chosen - self.runs[run]) * self.window_stride
-            lengths = self.lengths[run]
-        gather(self.rows, starts, lengths, x, mask)
-        return x, mask
+            return self.starts[chosen], self.lengths[chosen]
+        run = np.searchsorted(self.runs, chosen, "right") - 1
+        return self.starts[run] + (chosen - self.runs[run]) * self.window_stride, self.lengths[run]

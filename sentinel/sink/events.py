@@ -44,9 +44,15 @@ class ChannelContribution(Struct, frozen=True, kw_only=True):
 
 
 class Quality(Struct, frozen=True, kw_only=True):
-    """What the score rests on: values masked in the episode so far."""
+    """What the episode rests on so far: values masked and imputed, late readings dropped.
 
-    missing_values: int
+    imputed is always 0: a missing value is masked, never made up. The field is there for consumers
+    of detectors that do impute.
+    """
+
+    missing: int
+    imputed: int = 0
+    late: int
 
 
 class ModelReference(Struct, frozen=True, kw_only=True):
@@ -118,7 +124,7 @@ def anomaly_event(event: EpisodeEvent, context: EventContext) -> AnomalyEvent:
             peak_ratio=_number(event.peak_ratio),
             readings=event.readings,
             contributions=[_contribution(c) for c in event.contributions[:MAX_CONTRIBUTIONS]],
-            quality=Quality(missing_values=event.missing_values),
+            quality=Quality(missing=event.missing_values, late=event.late_readings),
             model=ModelReference(name=context.model_name, version=context.model_version),
             kafka=RecordReference(
                 topic=context.topic, partition=context.partition, offset=context.offset

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinel.kernels.jit import jit
-from sentinel.kernels.windows import gather, has_value, scale
+from sentinel.kernels.windows import has_value, scale
 from sentinel.records import (
     BoolArray,
     Float32Array,
@@ -84,7 +84,7 @@ class Filled:
 
     stop     the rows [start, stop) were taken
     windows  (B,) the row whose reading completed each window, ascending
-    places   (B,) where each window begins; `gather` reads it, before the next `fill`
+    places   (B,) where each window begins; `rows_of` reads it, before the next `fill`
     """
 
     stop: int
@@ -148,14 +148,11 @@ class Rings:
         )  # fmt: skip
         return Filled(stop, windows[:count], places[:count])
 
-    def gather(self, places: TimeArray) -> tuple[Float32Array, Float32Array]:
-        """The windows at these places: x (T, F, B), 0 where masked, and mask (T, F, B)."""
+    def rows_of(self, places: TimeArray) -> tuple[Float32Array, TimeArray, TimeArray]:
+        """The windows at these places, where they lie: all rows, first rows and numbers of rows."""
         slabs = self.state.slabs
-        shape = (self.window_length, slabs.shape[2], len(places))
-        x, mask = np.empty(shape, np.float32), np.empty(shape, np.float32)
         lengths = np.full(len(places), self.window_length)
-        gather(slabs.reshape(-1, slabs.shape[2]), places, lengths, x, mask)
-        return x, mask
+        return slabs.reshape(-1, slabs.shape[2]), places, lengths
 
 
 @jit

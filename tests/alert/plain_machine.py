@@ -16,6 +16,7 @@ class Row:
     ratio: float | None
     restarted: bool
     missing: int
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Transition:
     updates: int
     readings: int
     missing: int
+    late: int
     ratio: float
     peak: float
     peak_row: int
@@ -46,6 +48,7 @@ class PlainMachine:
     told_ns: int = 0
     updates: int = 0
     newest: float = 0.0
+    late: int = 0
 
     def step(self, number: int, row: Row) -> tuple[Transition | None, bool]:
         """The transition that this row causes, and whether it lies inside an open episode."""
@@ -54,6 +57,7 @@ class PlainMachine:
             self._rest()
             return found, False
         if row.ratio is None:
+            self.late += row.late
             return None, self.episode is not None
         self.newest = row.ratio
         found = self._inside(number, row) if self.episode else self._outside(number, row)
@@ -68,7 +72,7 @@ class PlainMachine:
             return None
         self.episode = newest[exceeding[0] :]
         self.opened_with = len(self.episode) - 1
-        self.updates = 0
+        self.updates = self.late = 0
         return self._tell(number, row, "opened")
 
     def _inside(self, number: int, row: Row) -> Transition | None:
@@ -101,6 +105,7 @@ class PlainMachine:
             updates=self.updates,
             readings=len(self.episode),
             missing=sum(r.missing for _, r in since_opening),
+            late=self.late,
             ratio=self.newest,
             peak=peak,
             peak_row=next(k for k, r in since_opening if (r.ratio or 0.0) == peak),

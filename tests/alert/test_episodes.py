@@ -15,6 +15,7 @@ from sentinel.alert.episodes import STATE_NAMES, EpisodeRules, Episodes
 from tests.alert.plain_machine import PlainMachine, Row, Transition
 
 ENTITIES = 3
+RESTARTS, LATE = 0, (1, 2, 3)  # of twenty steps
 PEAK_BEFORE = -1  # the peak lies before the readings of this run
 
 
@@ -35,19 +36,21 @@ def run_machine(
             np.array([np.nan if row.ratio is None else row.ratio for row in some], np.float64),
             np.array([row.restarted for row in some], np.bool_),
             np.array([row.missing for row in some], np.int32),
+            np.array([row.late for row in some], np.bool_),
             is_anomaly,
         )
         inside += is_anomaly.tolist()
         for fields, (ratio, peak) in zip(
             advance.transitions.tolist(), advance.ratios.tolist(), strict=True
         ):
-            row, entity, kind, start_ns, updates, readings, missing, peak_row = fields
+            row, entity, kind, start_ns, updates, readings, missing, late, peak_row = fields
             if peak_row >= 0:
                 peaks[entity] = start + peak_row
             transitions.append(
                 Transition(
                     start + row, entity, STATE_NAMES[kind], start_ns, updates, readings, missing,
-                    ratio, peak, peaks.get(entity, PEAK_BEFORE), kind == module.RESOLVED_BY_GAP,
+                    late, ratio, peak, peaks.get(entity, PEAK_BEFORE),
+                    kind == module.RESOLVED_BY_GAP,
                 )
             )  # fmt: skip
         for entity in np.flatnonzero(advance.peak_rows >= 0).tolist():
@@ -85,9 +88,16 @@ STEPS = st.lists(
 
 
 def rows_of(steps: list[tuple[int, float | None, int, int]]) -> list[Row]:
-    """One step in twenty restarts the window; such a reading has no window of its own."""
+    """One step in twenty restarts the window, some are late; none of these has its own window."""
     return [
-        Row(entity, 100 + n, None if luck == 0 else ratio, luck == 0, missing)
+        Row(
+            entity,
+            100 + n,
+            None if luck in (RESTARTS, *LATE) else ratio,
+            luck == RESTARTS,
+            missing,
+            luck in LATE,
+        )
         for n, (entity, ratio, luck, missing) in enumerate(steps)
     ]
 
@@ -130,6 +140,17 @@ def test_readings_without_a_window_neither_calm_nor_count() -> None:
     transitions, inside = run_machine(machine_of(rules), rows, [])
     assert [(t.row, t.readings, t.missing) for t in transitions] == [(0, 1, 1), (4, 3, 3)]
     assert inside == [True, True, True, True, False]
+
+
+def test_late_readings_count_from_the_opening_to_the_end() -> None:
+    rules = EpisodeRules(1, 1, close_count=1)
+    late = Row(0, 50, None, False, 0, late=True)
+    rows = [late, Row(0, 100, 1.0, False, 0), late, late, Row(0, 101, 0.1, False, 0), late,
+            Row(0, 102, 1.0, False, 0), Row(0, 103, 0.1, False, 0)]  # fmt: skip
+    transitions, _ = run_machine(machine_of(rules), rows, [3])
+    assert [(t.state, t.late) for t in transitions] == [
+        ("opened", 0), ("resolved", 2), ("opened", 0), ("resolved", 0),
+    ]  # fmt: skip
 
 
 def test_it_starts_with_the_first_exceedance_that_counted() -> None:
@@ -213,7 +234,7 @@ def test_growing_keeps_open_episodes() -> None:
     machine.grow(5)
     assert machine.state.is_open.tolist() == [True, False, False, False, False]
     [resolved], _ = run_machine(machine, [Row(0, 2, 0.1, False, 0)], [])
-    assert resolved == Transition(0, 0, "resolved", 1, 0, 2, 0, 0.1, 2.0, PEAK_BEFORE)
+    assert resolved == Transition(0, 0, "resolved", 1, 0, 2, 0, 0, 0.1, 2.0, PEAK_BEFORE)
 
 
 def test_an_episode_never_opens_where_the_rules_ask_for_more_than_they_look_at() -> None:

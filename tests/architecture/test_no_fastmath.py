@@ -6,6 +6,20 @@ import ast
 
 from tests.architecture.source_tree import ROOT, SOURCES, parsed
 
+# Lane values, their tiles and gates, and an atomic counter are new types and intrinsics of the
+# compiler's; the options of a compilation are chosen in kernels/jit.py alone.
+COMPILES = "kernels/jit.py"
+EXTENDS = {
+    "kernels/gates.py": {"numba", "numba.extending"},
+    "kernels/lanes.py": {"numba", "numba.core", "numba.extending"},
+    "kernels/tiles.py": {"numba", "numba.extending"},
+    "kernels/work_queue.py": {"numba", "numba.extending"},
+}
+# What those may take from the package itself: names of types.
+FROM_NUMBA = {"types"}
+# LLVM's name for what its `fast` is made of, on one operation.
+FLAGS = {"fast", "nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
+
 
 def test_fastmath_is_set_nowhere() -> None:
     """As a keyword, a key of a dictionary or the name of an environment variable."""
@@ -33,13 +47,41 @@ def test_fastmath_is_set_nowhere() -> None:
     assert found == []
 
 
+def test_no_operation_is_given_a_fast_flag() -> None:
+    """An intrinsic writes its own LLVM instructions, past the options of the compiler."""
+    found = []
+    for source in SOURCES:
+        for node in ast.walk(parsed(source)):
+            given = isinstance(node, ast.keyword) and node.arg in ("flags", "fastmath_flags")
+            named = isinstance(node, ast.Constant) and node.value in FLAGS
+            if (given or named) and "kernels" in source.parts:
+                found.append(f"{source.relative_to(ROOT)}:{node.lineno}")
+    assert found == []
+
+
+def imports_of(module: str) -> dict[str, set[tuple[str, str]]]:
+    """Source file to what it imports of a package: (module, name), name "" where all of it."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for source in SOURCES:
+        names: set[tuple[str, str]] = set()
+        for node in ast.walk(parsed(source)):
+            if isinstance(node, ast.Import):
+                names |= {(alias.name, "") for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names |= {(node.module or "", alias.name) for alias in node.names}
+        if mine := {pair for pair in names if pair[0].split(".")[0] == module}:
+            found[source.relative_to(ROOT / "sentinel").as_posix()] = mine
+    return found
+
+
 def test_only_one_module_asks_numba_to_compile() -> None:
     """So that there is one place where options of the JIT compiler are chosen."""
-    importers = {
-        source.relative_to(ROOT / "sentinel").as_posix()
-        for source in SOURCES
-        for node in ast.walk(parsed(source))
-        if (isinstance(node, ast.Import) and any(a.name.startswith("numba") for a in node.names))
-        or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("numba"))
-    }
-    assert importers == {"kernels/jit.py"}
+    importers = imports_of("numba")
+    assert importers.keys() == {COMPILES} | EXTENDS.keys()
+    for name, allowed in EXTENDS.items():
+        assert {module for module, _ in importers[name]} <= allowed
+        assert {what for module, what in importers[name] if module == "numba"} <= FROM_NUMBA
+
+
+def test_only_the_lane_types_and_the_probing_know_of_llvm() -> None:
+    assert imports_of("llvmlite").keys() == EXTENDS.keys() | {"runtime/kernels.py"}

@@ -29,7 +29,7 @@ from sentinel.config.schema import Config, MetricsConfig, SinkConfig, SourceConf
 from sentinel.detector import Detector
 from sentinel.fitted import FittedModel
 from sentinel.model.architecture import Architecture
-from sentinel.model.autoencoder import untrained
+from sentinel.model.parameters import Parameters
 from sentinel.records import NS_PER_S, Readings
 from sentinel.source.kafka import KafkaSource
 from sentinel.source.warm_up import warm_up
@@ -91,7 +91,8 @@ def model(channels: int) -> FittedModel:
         window_length=WINDOW_LENGTH, window_stride=1, interval_ns=NS_PER_S,
         max_gap_ns=100 * NS_PER_S,
         scaling=Scaling("standard", np.zeros(channels), np.ones(channels)),
-        parameters=untrained(Architecture(channels, 32)), error_scale=np.ones(channels),
+        parameters=Parameters.initial(Architecture(channels, 32), np.random.default_rng(0)),
+        error_scale=np.ones(channels),
         threshold=1e9,
     )  # fmt: skip
 

@@ -18,6 +18,17 @@ def test_example_can_be_used_as_it_is_printed(tmp_path: Path) -> None:
     assert load(path, {}).source.topic == "readings"
 
 
+def test_kernels_and_threads_can_be_chosen(tmp_path: Path) -> None:
+    printed = CliRunner().invoke(cli, ["config"]).stdout
+    assert "[kernels]" in printed
+    path = tmp_path / "sentinel.toml"
+    chosen = printed.replace('# variant = "auto"', 'variant = "portable"')
+    path.write_text(chosen.replace("# threads = 1", "threads = 3"))
+    result = CliRunner().invoke(cli, ["config", "--config", str(path)])
+    assert result.exit_code == 0
+    assert '[kernels]\nvariant = "portable"\nthreads = 3\n' in result.stdout
+
+
 def test_effective_configuration_has_its_secrets_hidden(tmp_path: Path) -> None:
     example = CliRunner().invoke(cli, ["config"]).stdout
     path = tmp_path / "sentinel.toml"

@@ -10,8 +10,9 @@ import pytest
 
 from sentinel.alert.episodes import EpisodeRules
 from sentinel.detector import Detector
-from sentinel.fitted import FittedModel
+from sentinel.fitted import FittedModel, Scorer
 from sentinel.fitting import FitSettings, fit
+from sentinel.model.prepared import Backend
 from sentinel.model.training import TrainingSettings
 from sentinel.records import NS_PER_S, EpisodeEvent, FloatArray, Readings, Status
 from tests.detector.collected import collect
@@ -103,10 +104,10 @@ def test_contributions_are_those_of_the_worst_window_recomputed_by_hand() -> Non
     model, readings = toy_model(channels=3), toy_readings(60, channels=3, seed=4, tidy=True)
     [opened, *_] = collect(Detector(model, EpisodeRules(1, 1)), readings).events
     rows = slice(opened.row - model.window_length + 1, opened.row + 1)
-    x = model.scaling.apply(readings.values[rows])[:, :, None]
-    found = model.score(x, np.ones_like(x))
-    parts = found.channel_errors[:, 0] / model.error_scale
-    expected = model.scaling.invert(found.expected[:, 0])
+    window = model.scaling.apply(readings.values[rows]).astype(np.float32)
+    found = Scorer(model, Backend()).score(window, np.array([0]), np.array([len(window)]))
+    parts = found.channel_errors[0] / model.error_scale
+    expected = model.scaling.invert(found.expected[0])
     assert opened.anomaly_score == found.anomaly_score[0]
     for part in opened.contributions:
         f = model.channels.index(part.channel)

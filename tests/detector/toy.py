@@ -6,7 +6,7 @@ import numpy as np
 
 from sentinel.fitted import FittedModel
 from sentinel.model.architecture import Architecture
-from sentinel.model.autoencoder import untrained
+from sentinel.model.parameters import Parameters
 from sentinel.records import NS_PER_S, IndexArray, Readings, TimeArray
 from sentinel.window.scaling import Scaling
 
@@ -36,7 +36,9 @@ def toy_model(
         interval_ns=NS_PER_S,
         max_gap_ns=MAX_GAP_S * NS_PER_S,
         scaling=Scaling("standard", 10 * numbers, numbers + 1),
-        parameters=untrained(architecture or Architecture(channels, hidden), seed),
+        parameters=Parameters.initial(
+            architecture or Architecture(channels, hidden), np.random.default_rng(seed)
+        ),
         error_scale=1 + numbers / 10,
         threshold=threshold,
         summary={"rows": 100, "loss_test": 0.5, "channels_constant": []},

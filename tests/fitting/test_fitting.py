@@ -17,6 +17,7 @@ from sentinel.detector import Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.fitting import GAP_INTERVALS, THRESHOLD_MIN, FitSettings, fit
+from sentinel.model.prepared import Backend
 from sentinel.model.training import Progress, TrainingSettings
 from sentinel.records import NS_PER_S, FloatArray, Readings
 from tests.detector.toy import START_NS
@@ -70,8 +71,10 @@ def assert_usable(model: FittedModel, readings: Readings, directory: Path) -> No
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, threads: int) -> None:
     changes = {"dropout": 0.2, "decoder_layers": 2}
     one = fit_waves(**changes)
-    training = replace(SETTINGS.training, threads=threads)
-    other = fit_waves(**changes, training=training)
+    other = fit(
+        history_of(waves(300)), ("a", "b"), replace(SETTINGS, **changes),
+        backend=Backend(threads=threads),
+    )  # fmt: skip
     assert stored_bytes(one, tmp_path / "a") == stored_bytes(other, tmp_path / "b")
 
 
@@ -94,28 +97,28 @@ def test_memory_maps_give_the_same_bytes_as_memory(tmp_path: Path) -> None:
 
     found = fit(Readings(**mapped), ("a", "b"), SETTINGS, allocate=allocate)
     expected = fit(history, ("a", "b"), SETTINGS)
-    assert [rows.shape for rows in allocated] == [(300,), (300 - 2 * 75,), (300, 2)]
+    assert [rows.shape for rows in allocated] == [(300,), (300 - 2 * 52 - 2 * 36,), (300, 2)]
     assert stored_bytes(found, tmp_path / "a") == stored_bytes(expected, tmp_path / "b")
 
 
 # Histories as they come.
 
 
-@pytest.mark.parametrize("rows", [73, 90, 186])
+@pytest.mark.parametrize("rows", [79, 90, 186])
 def test_a_short_history_fits(tmp_path: Path, rows: int) -> None:
     model = fit_waves(rows)
-    assert 4 <= model.window_length <= rows // 5
+    assert 4 <= model.window_length <= rows // 8
     assert min(model.summary[f"windows_{part}"] for part in ("train", "validation", "test")) > 0
     assert_usable(model, history_of(waves(rows)), tmp_path)
 
 
 def test_a_history_that_is_too_short_is_refused_with_the_minimum() -> None:
-    with pytest.raises(DataError, match=r"72 usable rows .*; 73 rows .* are enough"):
-        fit_waves(72)
+    with pytest.raises(DataError, match=r"78 usable rows .*; 79 rows .* are enough"):
+        fit_waves(78)
 
 
 def test_no_rows_at_all_are_refused() -> None:
-    with pytest.raises(DataError, match=r"0 usable rows .*; 73 rows .* are enough"):
+    with pytest.raises(DataError, match=r"0 usable rows .*; 79 rows .* are enough"):
         fit(Readings.empty(2), ("a", "b"), SETTINGS)
 
 
@@ -163,7 +166,7 @@ def test_several_entities_of_any_length_fit(tmp_path: Path) -> None:
     model = fit(history, ("a", "b"), SETTINGS)
     assert model.summary["entities"] == 3
     assert model.summary["rows_used"] == 620
-    assert model.window_length == 60
+    assert model.window_length == 37
     assert_usable(model, history, tmp_path)
 
 
@@ -194,7 +197,7 @@ def test_window_and_scaling_are_as_asked() -> None:
     model = fit_waves(window_length=9, window_stride=3, scaling="robust")
     assert (model.window_length, model.window_stride) == (9, 3)
     assert model.scaling.method == "robust"
-    assert model.summary["windows_train"] == (300 - 2 * (9 + 15 * 3) - 9) // 3 + 1
+    assert model.summary["windows_train"] == (300 - 2 * (9 + 15 * 3) - 2 * 8 - 9) // 3 + 1
 
 
 def test_a_rarer_exceedance_has_a_higher_threshold() -> None:
@@ -233,9 +236,9 @@ def test_the_summary_says_everything() -> None:
         "epochs": 3, "interrupted": False, "threshold": model.threshold,
     }  # fmt: skip
     windows = [found.pop(f"windows_{part}") for part in ("train", "validation", "test")]
-    parts = [297 - 2 * 74, 74, 74]
-    assert model.window_length == 59
-    assert windows == [rows - 59 + 1 for rows in parts]
+    parts = [297 - 2 * 52 - 2 * 36, 52, 52]
+    assert model.window_length == 37
+    assert windows == [rows - 37 + 1 for rows in parts]
     assert found.pop("steps") == 3 * math.ceil(windows[0] / 16)
     assert found.pop("best_epoch") in range(4)
     assert {name for name, value in found.items() if math.isfinite(value)} == {

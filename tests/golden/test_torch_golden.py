@@ -6,15 +6,28 @@ has our bias's gradient.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.types import Type
 
-from sentinel.kernels.cpu import lstm_backward, lstm_forward
+from sentinel.kernels import shape as of
+from sentinel.kernels.gradient import lstm_layer_backward
+from sentinel.kernels.jit import jit
+from sentinel.kernels.slabs import WHOLE
+from sentinel.kernels.tiles import width_of
+from sentinel.kernels.variants import VARIANTS
+from sentinel.kernels.windows_in_lanes import copy_latent, lstm_layer
 from sentinel.model.architecture import Architecture
-from sentinel.model.autoencoder import forward, loss_and_gradient
+from sentinel.model.learning import Learner
 from sentinel.model.parameters import Parameters
+from sentinel.model.plan import plan_training
+from sentinel.model.prepared import Backend, aligned
+from sentinel.model.scoring import WindowScorer
+from sentinel.records import TimeArray
+from tests.kernels.lane_types import EVERY_VARIANT, RUNNABLE
 from tests.kernels.samples import Float32Array, FloatArray, assert_close
 
 FILE = Path(__file__).with_name("torch_lstm.npz")
@@ -25,11 +38,8 @@ with np.load(FILE, allow_pickle=False) as stored:
 CASES = sorted({name.split("/")[0] for name in GOLDEN if "/" in name})
 ENCODERS = [case for case in CASES if case.startswith("encoder")]
 AUTOENCODERS = [case for case in CASES if case.startswith("autoencoder")]
-
-
-def windows_last(array: FloatArray) -> Float32Array:
-    """torch's (T, B, F) to (T, F, B)."""
-    return np.ascontiguousarray(array.transpose(0, 2, 1), np.float32)
+# Of the encoders alone, one is enough: tests/model hold that all agree.
+VARIANT = VARIANTS[RUNNABLE[0]]
 
 
 def golden(case: str, name: str) -> FloatArray:
@@ -75,76 +85,108 @@ def autoencoder_tensors(case: str, kind: str) -> dict[str, FloatArray]:
     return found
 
 
-class Stack:
-    """The layers of one torch.nn.LSTM through our kernels."""
+def with_tensors(parameters: Parameters, tensors: dict[str, FloatArray]) -> Parameters:
+    for name, tensor in tensors.items():
+        parameters[name][...] = tensor
+    return parameters
+
+
+def parameters_of(case: str) -> Parameters:
+    """Torch's, where the case has them; the decoder of a case that is an encoder alone is zero."""
+    hidden, layers, decoder_layers, bidirectional = map(int, golden(case, "settings"))
+    channels = golden(case, "x").shape[2]
+    parameters = Parameters(
+        Architecture(channels, hidden, layers, max(decoder_layers, 1), bool(bidirectional))
+    )
+    if case in AUTOENCODERS:
+        tensors = autoencoder_tensors(case, "parameter")
+        assert list(tensors) == list(parameters.tensors)
+        return with_tensors(parameters, tensors)
+    for layer, suffix in torch_names(case).items():
+        tensors = tensors_of(case, "parameter", "", suffix)
+        with_tensors(parameters, {f"{layer}.{part}": tensor for part, tensor in tensors.items()})
+    return parameters
+
+
+@jit
+def encode(
+    tile: Type, plan: TimeArray, shape: TimeArray, packed: Float32Array, scratch: Float32Array
+) -> None:
+    """All layers of the encoder, and its final states."""
+    for layer in range(shape[of.ENCODER_LAYERS]):
+        lstm_layer(tile, plan, layer, shape, packed, scratch)
+    copy_latent(shape, width_of(tile), scratch)
+
+
+@jit
+def encode_backward(
+    tile: Type, product_tile: Type, plan: TimeArray, shape: TimeArray, packed: Float32Array,
+    scratch: Float32Array, gradient: Float32Array,
+) -> None:  # fmt: skip
+    """From the gradient by the last layer's outputs to those of all tensors."""
+    for layer in range(shape[of.ENCODER_LAYERS] - 1, -1, -1):
+        lstm_layer_backward(tile, product_tile, plan, layer, shape, packed, scratch, gradient)
+
+
+class Encoder:
+    """One torch.nn.LSTM through our kernels: those of training, which keep every output."""
 
     def __init__(self, case: str) -> None:
-        self.hidden, layers, _, bidirectional = map(int, golden(case, "settings"))
-        self.directions = ("forward", "backward") if bidirectional else ("forward",)
-        self.layers = range(layers)
-        self.tensors: dict[str, dict[str, Float32Array]] = {}
-        for name, suffix in torch_names(case).items():
-            exact = tensors_of(case, "parameter", "", suffix)
-            self.tensors[name] = {part: tensor.astype(np.float32) for part, tensor in exact.items()}
-        self.kept: dict[str, tuple[Float32Array, ...]] = {}
+        self.x, self.case = golden(case, "x"), case
+        self.parameters = parameters_of(case)
+        self.plan = plan_training(self.parameters.architecture, len(self.x), VARIANT.many)
+        self.encoded = self.parameters.architecture.encoded
+        self.scratch = aligned(self.plan.scratch_rows * VARIANT.many.width)
+        self.packed = aligned(len(self.plan.index))
+        self.packed[:] = self.plan.pack(self.parameters.flat)
 
-    def forward(self, x: Float32Array) -> Float32Array:
-        for layer in self.layers:
-            outputs = []
-            for direction in self.directions:
-                name = f"encoder.{layer}.{direction}"
-                t = self.tensors[name]
-                y, c = (np.empty((len(x), self.hidden, x.shape[2]), np.float32) for _ in "yc")
-                gates = np.empty((len(x), 4 * self.hidden, x.shape[2]), np.float32)
-                reverse = direction == "backward"
-                lstm_forward(x, t["w_x"], t["w_h"], t["bias"], reverse, y, c, gates)
-                self.kept[name] = (x, y, c, gates)
-                outputs.append(y)
-            x = np.concatenate(outputs, axis=1)
-        return x
+    def slab(self, at: int, slots: int, rows: int, used: int) -> Float32Array:
+        """A view of a slab as torch has it: (slots, B, used)."""
+        width = VARIANT.many.width
+        start = int(self.plan.shape[at]) * width
+        view = self.scratch[start : start + slots * rows * width].reshape(slots, rows, width)
+        return view[:, :used, : self.x.shape[1]].transpose(0, 2, 1)
 
-    def backward(self, dy: Float32Array) -> tuple[Float32Array, dict[str, Float32Array]]:
-        """Gradient by x, and by every tensor."""
-        found: dict[str, Float32Array] = {}
-        for layer in reversed(self.layers):
-            dx = np.zeros_like(self.kept[f"encoder.{layer}.forward"][0])
-            for part, direction in enumerate(self.directions):
-                name = f"encoder.{layer}.{direction}"
-                x, y, c, gates = self.kept[name]
-                t = self.tensors[name]
-                g = {part: np.zeros_like(tensor) for part, tensor in t.items()}
-                mine = np.ascontiguousarray(dy[:, part * self.hidden : (part + 1) * self.hidden])
-                lstm_backward(
-                    x, t["w_x"], t["w_h"], direction == "backward", y, c, gates, mine,
-                    dx, g["w_x"], g["w_h"], g["bias"],
-                )  # fmt: skip
-                found |= {f"{name}.{part}": tensor for part, tensor in g.items()}
-            dy = dx
-        return dy, found
+    def forward(self) -> tuple[Float32Array, Float32Array]:
+        """Every output (T, B, D H), and the final states (B, D H)."""
+        shape = self.plan.shape
+        x = self.slab(of.X, len(self.x), shape[of.CHANNEL_ROWS], self.x.shape[2])
+        x[...] = self.x
+        encode(VARIANT.many, self.plan.table, shape, self.packed, self.scratch)
+        outputs = self.slab(of.OUTPUTS, len(x) + 2, shape[of.OUTPUT_ROWS], self.encoded)
+        latent = self.slab(of.LATENT, 1, shape[of.LATENT_ROWS], self.encoded)
+        return outputs[1:-1], latent[0]
+
+    def backward(self) -> Parameters:
+        """The gradient of sum(outputs * pull)."""
+        shape = self.plan.shape
+        rows = shape[of.OUTPUT_ROWS]
+        self.slab(of.DOUTPUTS, len(self.x), rows, self.encoded)[...] = golden(self.case, "pull")
+        gradient = Parameters(self.parameters.architecture)
+        encode_backward(
+            VARIANT.many, VARIANT.products, self.plan.table, shape, self.packed, self.scratch,
+            gradient.flat,
+        )  # fmt: skip
+        return gradient
+
+
+def as_rows(case: str) -> tuple[Float32Array, TimeArray, TimeArray]:
+    """The windows of a case one after another, NaN where masked."""
+    x, mask = golden(case, "x"), golden(case, "mask")
+    steps, windows, channels = x.shape
+    values = np.where(mask == 1, x, np.nan).transpose(1, 0, 2).reshape(-1, channels)
+    return values.astype(np.float32), np.arange(windows) * steps, np.full(windows, steps)
 
 
 ENCODER_GRADIENTS = [
-    (case, name)
+    (case, f"{layer}.{part}")
     for case in ENCODERS
-    for name in [
-        "x",
-        *(f"{layer}.{part}" for layer in torch_names(case) for part in ("w_x", "w_h", "bias")),
-    ]
+    for layer in torch_names(case)
+    for part in ("w_x", "w_h", "bias")
 ]
 AUTOENCODER_GRADIENTS = [
     (case, name) for case in AUTOENCODERS for name in autoencoder_tensors(case, "gradient")
 ]
-
-
-def autoencoder(case: str) -> Parameters:
-    hidden, layers, decoder_layers, bidirectional = map(int, golden(case, "settings"))
-    channels = golden(case, "x").shape[2]
-    architecture = Architecture(channels, hidden, layers, decoder_layers, bool(bidirectional))
-    exact = autoencoder_tensors(case, "parameter")
-    assert list(exact) == list(architecture.shapes())
-    return Parameters.from_tensors(
-        architecture, {name: tensor.astype(np.float32) for name, tensor in exact.items()}
-    )
 
 
 def test_the_file_is_of_the_format_this_test_reads() -> None:
@@ -155,57 +197,55 @@ def test_the_file_is_of_the_format_this_test_reads() -> None:
 
 
 @pytest.mark.parametrize("case", ENCODERS)
-def test_encoder_outputs_are_torchs(case: str) -> None:
-    outputs = Stack(case).forward(windows_last(golden(case, "x")))
-    assert_close(outputs, golden(case, "outputs").transpose(0, 2, 1), tol=2e-6, eps=1e-6)
+def test_encoder_outputs_and_final_states_are_torchs(case: str) -> None:
+    """The latent state is the last layer's, both directions concatenated in this order."""
+    outputs, latent = Encoder(case).forward()
+    assert_close(outputs, golden(case, "outputs"), tol=2e-6, eps=1e-6)
+    directions = 2 if case.endswith("bidirectional") else 1
+    final = np.concatenate(list(golden(case, "final")[-directions:]), axis=1)
+    assert_close(latent, final, tol=2e-6, eps=1e-6)
+
+
+@cache
+def encoder_gradient(case: str) -> Parameters:
+    encoder = Encoder(case)
+    encoder.forward()
+    return encoder.backward()
 
 
 @pytest.mark.parametrize(("case", "name"), ENCODER_GRADIENTS)
 def test_encoder_gradient_is_torchs(case: str, name: str) -> None:
-    stack = Stack(case)
-    stack.forward(windows_last(golden(case, "x")))
-    dx, gradients = stack.backward(windows_last(golden(case, "pull")))
-    if name == "x":
-        found, expected = dx, golden(case, "gradient_x").transpose(0, 2, 1)
-    else:
-        layer, part = name.rsplit(".", 1)
-        expected = tensors_of(case, "gradient", "", torch_names(case)[layer])[part]
-        found = gradients[name]
-    assert_close(found, expected, tol=1e-5, eps=1e-5)
+    layer, part = name.rsplit(".", 1)
+    expected = tensors_of(case, "gradient", "", torch_names(case)[layer])[part]
+    assert_close(encoder_gradient(case)[name], expected, tol=1e-5, eps=1e-5)
 
 
 @pytest.mark.parametrize("case", AUTOENCODERS)
-def test_autoencoder_outputs_and_latent_are_torchs(case: str) -> None:
-    trace = forward(autoencoder(case), windows_last(golden(case, "x")), keep=False)
-    assert_close(trace.x_hat, golden(case, "outputs").transpose(0, 2, 1), tol=2e-6, eps=1e-6)
+@pytest.mark.parametrize("variant", EVERY_VARIANT)
+def test_the_newest_reading_is_rebuilt_as_torch_does_and_the_errors_are_of_its_outputs(
+    variant: str, case: str
+) -> None:
+    parameters, x, mask = parameters_of(case), golden(case, "x"), golden(case, "mask")
+    scorer = WindowScorer(parameters, len(x), Backend(VARIANTS[variant]))
+    found, outputs = scorer.score(*as_rows(case)), golden(case, "outputs")
+    assert_close(found.expected, outputs[-1], tol=2e-6, eps=1e-6)
+    errors = (mask * (outputs - x) ** 2).sum(axis=0) / mask.sum(axis=0)
+    assert_close(found.errors[:, WHOLE], errors, tol=1e-6, eps=5e-6)
 
 
-@pytest.mark.parametrize("case", ENCODERS)
-def test_final_states_are_torchs(case: str) -> None:
-    """The latent state is the last layer's, both directions concatenated in this order."""
-    hidden, layers, _, bidirectional = map(int, golden(case, "settings"))
-    architecture = Architecture(
-        golden(case, "x").shape[2], hidden, layers, 1, bidirectional=bool(bidirectional)
-    )
-    parameters = Parameters(architecture)
-    for name, tensors in Stack(case).tensors.items():
-        for part, tensor in tensors.items():
-            parameters[f"{name}.{part}"][...] = tensor
-    encoding = forward(parameters, windows_last(golden(case, "x")), keep=False).encoding
-    directions = 2 if bidirectional else 1
-    final = np.concatenate(list(golden(case, "final")[-directions:]), axis=1).T
-    assert_close(encoding.latent[0], final, tol=2e-6, eps=1e-6)
-    outputs = golden(case, "outputs").transpose(0, 2, 1)
-    assert_close(encoding.outputs, outputs, tol=2e-6, eps=1e-6)
+@cache
+def autoencoder_gradient(variant: str, case: str) -> Parameters:
+    parameters = parameters_of(case)
+    steps = len(golden(case, "x"))
+    with Learner(parameters.architecture, steps, Backend(VARIANTS[variant])) as learner:
+        loss, gradient = learner.gradient(parameters, *as_rows(case))
+    assert loss.total == pytest.approx(float(golden(case, "loss")), rel=1e-6)
+    assert loss.values == golden(case, "mask").sum()
+    return Parameters(parameters.architecture, gradient)
 
 
 @pytest.mark.parametrize(("case", "name"), AUTOENCODER_GRADIENTS)
-def test_autoencoder_gradient_is_torchs(case: str, name: str) -> None:
-    parameters = autoencoder(case)
-    x, mask = windows_last(golden(case, "x")), windows_last(golden(case, "mask"))
-    values = float(mask.sum())
-    gradient = Parameters(parameters.architecture)
-    total = loss_and_gradient(parameters, x, mask, 1 / values, gradient)
-    assert total / values == pytest.approx(float(golden(case, "loss")), rel=1e-6)
-    expected = autoencoder_tensors(case, "gradient")[name]
-    assert_close(gradient[name], expected, tol=1e-6, eps=1e-5)
+@pytest.mark.parametrize("variant", EVERY_VARIANT)
+def test_autoencoder_gradient_is_torchs(variant: str, case: str, name: str) -> None:
+    found = autoencoder_gradient(variant, case)[name]
+    assert_close(found, autoencoder_tensors(case, "gradient")[name], tol=1e-6, eps=1e-5)

@@ -34,7 +34,8 @@ def test_the_error_is_the_only_line_about_it(
     )
     done = sentinel("run", "--config", str(config))
     assert done.returncode == KafkaError.exit_code
-    connecting, error = done.stderr.splitlines()
+    kernels, connecting, error = done.stderr.splitlines()
+    assert "kernels " in kernels
     assert connecting.endswith(f"connecting to Kafka at {source}")
     assert error.startswith("sentinel: error: ")
     assert nobody in error

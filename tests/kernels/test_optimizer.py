@@ -20,17 +20,20 @@ def gradients() -> list[np.ndarray]:
     return [(sizes * rng.standard_normal(301)).astype(np.float32) for _ in range(STEPS)]
 
 
-def test_adam_follows_algorithm_1_of_kingma_and_ba() -> None:
+@pytest.mark.parametrize("decay", [0.0, 0.05])
+def test_adam_follows_kingma_and_ba_with_the_decay_of_loshchilov_and_hutter(decay: float) -> None:
+    """The decay acts on the parameters: neither the moments nor the clipping see it."""
     parameters = normal(np.random.default_rng(1), 301)
     m, v = np.zeros_like(parameters), np.zeros_like(parameters)
     theta, m64, v64 = parameters.astype(np.float64), np.zeros(301), np.zeros(301)
     for step, gradient in enumerate(gradients(), 1):
         clip = CLIPS[step % len(CLIPS)]
-        adam_step(parameters, gradient, m, v, step, RATE, clip)
+        adam_step(parameters, gradient, m, v, step, RATE, clip, decay)
         g = clip * gradient.astype(np.float64)
         m64 = 0.9 * m64 + 0.1 * g
         v64 = 0.999 * v64 + 0.001 * g**2
-        theta = theta - RATE * (m64 / (1 - 0.9**step)) / (np.sqrt(v64 / (1 - 0.999**step)) + 1e-8)
+        theta = (1 - RATE * decay) * theta
+        theta -= RATE * (m64 / (1 - 0.9**step)) / (np.sqrt(v64 / (1 - 0.999**step)) + 1e-8)
     assert_close(parameters, theta, tol=2e-6, eps=1e-6)
     assert_close(m, m64, tol=1e-12, eps=1e-4)
     assert_close(v, v64, tol=1e-20, eps=1e-4)

@@ -1,4 +1,4 @@
-"""A window's result is the same bits whatever stands beside it, and however many."""
+"""A window's result is the same bits whatever stands beside it, however many, on any threads."""
 
 from __future__ import annotations
 
@@ -9,85 +9,107 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.fitted import FittedModel
-from sentinel.kernels.cpu import WINDOWS_PER_CALL
+from sentinel.fitted import Scorer
+from sentinel.kernels.variants import VARIANTS
 from sentinel.model.architecture import Architecture
-from sentinel.model.autoencoder import forward
-from sentinel.score.reconstruction import WindowScores
+from sentinel.model.prepared import Backend
+from sentinel.model.scoring import WindowErrors, WindowScorer
 from tests.kernels.samples import Float32Array, random_parameters, random_windows
 from tests.model.fitted import fitted
+from tests.model.laid_out import BACKENDS, laid_out
 
 STEPS, CHANNELS = 11, 5
-POOL = 2 * WINDOWS_PER_CALL + 9
+# Whole tiles of the widest kernel and a rest, in every variant.
+POOL = 2 * max(variant.many.width for variant in VARIANTS.values()) + 9
 ARCHITECTURES = {
     "H 16": Architecture(CHANNELS, 16),
     "H 50, two layers": Architecture(CHANNELS, 50, 2, 2),
     "H 37, bidirectional": Architecture(CHANNELS, 37, 1, 1, bidirectional=True),
 }
+EVERY_BACKEND = pytest.mark.parametrize("backend", BACKENDS)
+EVERY_MODEL = pytest.mark.parametrize("name", ARCHITECTURES)
 
 
-def bits(scores: WindowScores) -> list[bytes]:
-    """All that is known of each window, byte for byte."""
+def bits(found: WindowErrors) -> list[bytes]:
+    """All that is known of each window, byte for byte: the errors of every span, the reading."""
     return [
-        scores.anomaly_score[b].tobytes()
-        + scores.channel_errors[:, b].tobytes()
-        + scores.expected[:, b].tobytes()
-        for b in range(len(scores.anomaly_score))
+        found.errors[b].tobytes() + found.expected[b].tobytes() for b in range(len(found.errors))
     ]
 
 
 @cache
-def pool() -> tuple[Float32Array, Float32Array]:
+def pool() -> tuple[Float32Array, np.ndarray, np.ndarray]:
     x, mask = random_windows(STEPS, CHANNELS, POOL, seed=6, missing=0.1)
     mask[:, 2, 3] = 0  # a channel without a value
     mask[:, :, 5] = 0  # a window without one
-    mask[:4, :, 7] = 0  # a short one
-    return x * mask, mask
+    rows, starts, lengths = laid_out(x, mask)
+    starts[7] += 4
+    lengths[7] -= 4  # a short one
+    return rows, starts, lengths
 
 
 @cache
-def model(name: str) -> FittedModel:
-    return fitted(random_parameters(ARCHITECTURES[name], seed=1), STEPS)
+def scorer(backend: str, name: str, threads: int = 1) -> WindowScorer:
+    variant = BACKENDS[backend].variant
+    parameters = random_parameters(ARCHITECTURES[name], seed=1)
+    return WindowScorer(parameters, STEPS, Backend(variant, threads))
+
+
+def score(backend: str, name: str, chosen: list[int], threads: int = 1) -> list[bytes]:
+    rows, starts, lengths = pool()
+    return bits(scorer(backend, name, threads).score(rows, starts[chosen], lengths[chosen]))
 
 
 @cache
-def alone(name: str) -> list[bytes]:
-    x, mask = pool()
-    return [
-        bits(model(name).score(x[:, :, [b]].copy(), mask[:, :, [b]].copy()))[0] for b in range(POOL)
-    ]
+def alone(backend: str, name: str) -> list[bytes]:
+    return [score(backend, name, [b])[0] for b in range(POOL)]
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@EVERY_BACKEND
+@EVERY_MODEL
 @settings(deadline=None, max_examples=40)
-@given(chosen=st.lists(st.integers(0, POOL - 1), min_size=1, max_size=POOL))
-def test_scores_do_not_depend_on_the_neighbours(name: str, chosen: list[int]) -> None:
-    x, mask = pool()
-    found = bits(model(name).score(x[:, :, chosen], mask[:, :, chosen]))
-    assert found == [alone(name)[b] for b in chosen]
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_all_windows_at_once_have_the_bits_of_each_alone(name: str) -> None:
-    x, mask = pool()
-    assert bits(model(name).score(x, mask)) == alone(name)
-    assert len(set(alone(name))) == POOL
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-@settings(deadline=None, max_examples=30)
-@given(first=st.integers(0, POOL - 1), count=st.integers(1, 40))
-def test_every_output_of_the_encoder_has_the_same_bits_too(
-    name: str, first: int, count: int
+@given(
+    chosen=st.lists(st.integers(0, POOL - 1), min_size=1, max_size=POOL), threads=st.integers(1, 3)
+)
+def test_scores_do_not_depend_on_the_neighbours_or_the_threads(
+    backend: str, name: str, chosen: list[int], threads: int
 ) -> None:
-    x, _ = pool()
-    some = np.ascontiguousarray(x[:, :, first : first + count])
-    whole = forward(model(name).parameters, x, keep=False)
-    part = forward(model(name).parameters, some, keep=True)
-    for found, expected in (
-        (part.encoding.outputs, whole.encoding.outputs),
-        (part.encoding.latent, whole.encoding.latent),
-        (part.x_hat, whole.x_hat),
-    ):
-        beside = expected[:, :, first : first + count]
-        assert found.tobytes() == np.ascontiguousarray(beside).tobytes()
+    expected = [alone(backend, name)[b] for b in chosen]
+    assert score(backend, name, chosen, threads) == expected
+
+
+@EVERY_BACKEND
+@EVERY_MODEL
+def test_any_number_of_windows_at_once_has_the_bits_of_each_alone(backend: str, name: str) -> None:
+    """So every kernel is met: for one window, for a few, for some, for many, and rests of each."""
+    for count in range(1, POOL + 1):
+        assert score(backend, name, list(range(count))) == alone(backend, name)[:count]
+    assert len(set(alone(backend, name))) == POOL
+
+
+@EVERY_BACKEND
+def test_one_threads_scratch_never_shows_in_anothers_windows(backend: str) -> None:
+    """Many more tiles than threads, again and again: each scratch has held every other window."""
+    name = "H 37, bidirectional"
+    chosen = np.random.default_rng(0).integers(0, POOL, 40 * POOL).tolist()
+    expected = [alone(backend, name)[b] for b in chosen]
+    for threads in (1, 2, 5):
+        assert score(backend, name, chosen, threads) == expected
+
+
+@EVERY_MODEL
+def test_fused_lanes_of_any_width_give_the_same_bits(name: str) -> None:
+    """AVX2 and AVX-512 fuse the same operations in the same order."""
+    if not {"avx2", "avx512"} <= BACKENDS.keys():
+        pytest.skip("this machine has not both AVX2 and AVX-512")
+    assert alone("avx2", name) == alone("avx512", name)
+
+
+@EVERY_MODEL
+def test_anomaly_scores_of_a_fitted_model_do_not_depend_on_the_neighbours(name: str) -> None:
+    rows, starts, lengths = pool()
+    model = Scorer(fitted(random_parameters(ARCHITECTURES[name], seed=1), STEPS), Backend())
+    together = model.score(rows, starts, lengths).anomaly_score
+    for b in range(POOL):
+        one = model.score(rows, starts[[b]], lengths[[b]]).anomaly_score
+        assert one.tobytes() == together[[b]].tobytes()

@@ -12,6 +12,14 @@ from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Initialisation, Parameters
 
 WIDE = Architecture(40, 96, 2, 2, bidirectional=True)
+FORECASTING = Architecture(300, 96, forecast=True)
+HEADS = ("output", "forecast")
+MATRICES = [
+    (architecture, name)
+    for architecture in (WIDE, FORECASTING)
+    for name, shape in architecture.shapes().items()
+    if len(shape) == 2
+]
 
 
 def initial(initialisation: Initialisation, architecture: Architecture = WIDE) -> Parameters:
@@ -43,6 +51,19 @@ def test_every_tensor_has_its_documented_name_and_shape() -> None:
     }
 
 
+def test_a_second_head_reads_the_encoder_and_comes_last() -> None:
+    plain = Architecture(3, 5, 2, 2)
+    added = {"forecast.w": (3, 5), "forecast.bias": (3,)}
+    assert list(Architecture(3, 5, 2, 2, forecast=True).shapes().items()) == [
+        *plain.shapes().items(), *added.items(),
+    ]  # fmt: skip
+
+
+def test_a_bidirectional_encoder_cannot_forecast() -> None:
+    with pytest.raises(ModelError, match="it has seen the answer"):
+        Architecture(3, bidirectional=True, forecast=True)
+
+
 def test_tensors_are_views_of_the_flat_vector_in_order_and_without_gap() -> None:
     parameters = Parameters(Architecture(3, 5, 1, 2))
     parameters.flat[:] = np.arange(parameters.flat.size)
@@ -52,15 +73,15 @@ def test_tensors_are_views_of_the_flat_vector_in_order_and_without_gap() -> None
     assert parameters.flat[-3:].tolist() == [-1, -1, -1]
 
 
-@pytest.mark.parametrize("name", [name for name, shape in WIDE.shapes().items() if len(shape) == 2])
+@pytest.mark.parametrize(("architecture", "name"), MATRICES)
 @pytest.mark.parametrize("initialisation", ["glorot", "he"])
 def test_weights_have_the_variance_of_their_initialisation(
-    initialisation: Initialisation, name: str
+    initialisation: Initialisation, architecture: Architecture, name: str
 ) -> None:
-    outputs, inputs = WIDE.shapes()[name]
-    per_gate = outputs if name.startswith("output") else outputs // 4
+    outputs, inputs = architecture.shapes()[name]
+    per_gate = outputs if name.startswith(HEADS) else outputs // 4
     expected = 2 / (inputs + per_gate) if initialisation == "glorot" else 2 / inputs
-    weights = initial(initialisation)[name]
+    weights = initial(initialisation, architecture)[name]
     # The sample variance of n normal values is off by sqrt(2 / n), of uniform ones by less.
     assert weights.var() == pytest.approx(expected, rel=5 * math.sqrt(2 / weights.size))
     assert abs(weights.mean()) < 5 * math.sqrt(expected / weights.size)
@@ -70,12 +91,15 @@ def test_weights_have_the_variance_of_their_initialisation(
         assert np.abs(weights).max() > math.sqrt(3 * expected)  # normal, not uniform
 
 
+@pytest.mark.parametrize("architecture", [WIDE, FORECASTING], ids=["wide", "forecasting"])
 @pytest.mark.parametrize("initialisation", ["glorot", "he"])
-def test_biases_are_zero_but_for_the_forget_gates_one(initialisation: Initialisation) -> None:
-    for name, bias in initial(initialisation).tensors.items():
+def test_biases_are_zero_but_for_the_forget_gates_one(
+    initialisation: Initialisation, architecture: Architecture
+) -> None:
+    for name, bias in initial(initialisation, architecture).tensors.items():
         if name.endswith("bias"):
             gates = np.zeros_like(bias)
-            if not name.startswith("output"):
+            if not name.startswith(HEADS):
                 gates.reshape(4, 96)[1] = 1  # i, f, g, o
             np.testing.assert_array_equal(bias, gates)
 

@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.autoencoder import loss_and_gradient
+from sentinel.model.learning import Learner
 from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
+from sentinel.model.schedule import one_cycle
+from sentinel.model.scoring import WindowScorer
 from sentinel.model.training import (
     Progress,
     Trained,
     TrainingSettings,
     evenly,
-    mean_loss,
     train,
 )
+from sentinel.model.training import mean_loss as mean_loss_of_scorer
 from sentinel.model.windows import WindowSet
+from sentinel.records import TimeArray
 from tests.kernels import oracle
 from tests.kernels.samples import Float32Array, assert_close, float64, normal
 
@@ -63,6 +67,22 @@ def between() -> WindowSet:
     return every_window(1 + 0.1 * normal(np.random.default_rng(2), 80, 2))
 
 
+def mean_loss(parameters: Parameters, windows: WindowSet, chosen: TimeArray | None = None) -> float:
+    """Of all windows, or of some."""
+    scorer = WindowScorer(parameters, windows.window_length, Backend())
+    return mean_loss_of_scorer(
+        scorer, windows, np.arange(len(windows)) if chosen is None else chosen
+    )
+
+
+def x_and_mask(windows: WindowSet) -> tuple[Float32Array, Float32Array]:
+    """All windows for the oracle: (T, F, B), 0 where masked, short ones padded on the left."""
+    x = np.full((windows.window_length, windows.rows.shape[1], len(windows)), np.nan, np.float32)
+    for b, (start, length) in enumerate(zip(windows.starts, windows.lengths, strict=True)):
+        x[windows.window_length - length :, :, b] = windows.rows[start : start + length]
+    return np.nan_to_num(x), np.isfinite(x).astype(np.float32)
+
+
 def stop_after(minibatches: int) -> Callable[[], bool]:
     """A should_stop that lets so many minibatches pass."""
     asked = iter(range(10**9))
@@ -73,16 +93,19 @@ def run(
     architecture: Architecture = SMALL,
     settings: TrainingSettings = QUICK,
     windows: WindowSet | None = None,
+    threads: int = 1,
 ) -> Trained:
     chosen = every_window(sine(200, 1)) if windows is None else windows
-    return train(architecture, chosen, every_window(sine(60, 2)), settings)
+    backend = Backend(threads=threads)
+    return train(architecture, chosen, every_window(sine(60, 2)), settings, backend)
 
 
 def test_loss_falls_on_a_sine() -> None:
     validation = every_window(sine(100, 2))
     start = Parameters.initial(Architecture(2, 16), np.random.default_rng(0))
     settings = TrainingSettings(learning_rate=1e-2, epochs_max=25, patience=25)
-    trained = train(Architecture(2, 16), every_window(sine(600, 1)), validation, settings)
+    windows = every_window(sine(600, 1))
+    trained = train(Architecture(2, 16), windows, validation, settings, Backend())
     before = mean_loss(start, validation)
     assert before > 0.3  # the variance of a sine is a half
     assert trained.validation_loss < 0.1 * before
@@ -91,52 +114,61 @@ def test_loss_falls_on_a_sine() -> None:
     assert not trained.interrupted
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize(("dropout", "input_noise"), [(0.0, 0.0), (0.3, 0.0), (0.3, 0.2)])
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
 def test_same_seed_same_bytes_with_any_number_of_threads(
-    optimizer: Literal["adam", "rmsprop"], dropout: float
+    optimizer: Literal["adam", "rmsprop"], dropout: float, input_noise: float
 ) -> None:
     architecture = Architecture(2, 8, 2, 1, dropout=dropout)
-    settings = replace(QUICK, optimizer=optimizer, batch_size=100)
-    found = [run(architecture, replace(settings, threads=threads)) for threads in (1, 2, 2, 3)]
+    settings = replace(QUICK, optimizer=optimizer, batch_size=100, input_noise=input_noise)
+    found = [run(architecture, settings, threads=threads) for threads in (1, 2, 2, 3)]
     assert len({trained.parameters.flat.tobytes() for trained in found}) == 1
     assert len({trained.validation_loss for trained in found}) == 1
-    other = run(architecture, replace(settings, seed=1))
-    assert other.parameters.flat.tobytes() != found[0].parameters.flat.tobytes()
+    for other_settings in (replace(settings, seed=1), replace(settings, input_noise=0.1)):
+        other = run(architecture, other_settings)
+        assert other.parameters.flat.tobytes() != found[0].parameters.flat.tobytes()
 
 
 @pytest.mark.parametrize("clip_norm", [1e9, 0.2])
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+@pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop"])
 def test_an_epoch_of_one_minibatch_is_one_clipped_step_of_the_optimiser(
-    optimizer: Literal["adam", "rmsprop"], clip_norm: float
+    optimizer: Literal["adam", "adamw", "rmsprop"],
+    schedule: Literal["constant", "one-cycle"],
+    clip_norm: float,
 ) -> None:
     """Replayed in float64; with one minibatch an epoch the order of the windows does not matter."""
     windows, epochs = with_holes(), 6
     settings = TrainingSettings(
-        optimizer=optimizer, batch_size=1000, epochs_max=epochs, clip_norm=clip_norm
-    )
-    trained = train(SMALL, windows, windows, settings)
+        optimizer=optimizer, schedule=schedule, batch_size=1000, epochs_max=epochs,
+        clip_norm=clip_norm, weight_decay=3.0,
+    )  # fmt: skip
+    trained = train(SMALL, windows, windows, settings, Backend())
     assert trained.best_epoch == trained.epochs == trained.steps == epochs
 
-    x, mask = windows.gather(np.arange(len(windows)))
     parameters = Parameters.initial(SMALL, np.random.default_rng(0))
+    learner = Learner(SMALL, STEPS, Backend())
     theta = parameters.flat.astype(np.float64)
     m, v, norms, losses = np.zeros_like(theta), np.zeros_like(theta), [], []
     for step in range(1, epochs + 1):
         parameters.flat[:] = theta
-        gradient = Parameters(SMALL)
-        total = loss_and_gradient(parameters, x, mask, 1 / float(mask.sum()), gradient)
-        losses.append(total / float(mask.sum()))
-        g = gradient.flat.astype(np.float64)
+        loss, gradient = learner.gradient(parameters, windows.rows, windows.starts, windows.lengths)
+        losses.append(loss.reconstruction)
+        g = gradient.astype(np.float64)
         norms.append(float(np.linalg.norm(g)))
         g *= min(1.0, clip_norm / norms[-1])
-        if optimizer == "adam":
+        rate = settings.learning_rate
+        if schedule == "one-cycle":
+            rate = one_cycle(step, epochs, rate)
+        if optimizer == "adamw":
+            theta -= rate * settings.weight_decay * theta
+        if optimizer != "rmsprop":
             m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
             m_hat, v_hat = m / (1 - 0.9**step), v / (1 - 0.999**step)
-            theta -= settings.learning_rate * m_hat / (np.sqrt(v_hat) + 1e-8)
+            theta -= rate * m_hat / (np.sqrt(v_hat) + 1e-8)
         else:
             v = 0.99 * v + 0.01 * g**2
-            theta -= settings.learning_rate * g / (np.sqrt(v) + 1e-8)
+            theta -= rate * g / (np.sqrt(v) + 1e-8)
     assert_close(trained.parameters.flat, theta, tol=3e-5, eps=1e-5)
     assert trained.gradient_norm == pytest.approx(np.mean(norms), rel=1e-4)
     assert trained.clipped_share == np.mean(np.array(norms) > clip_norm)
@@ -147,15 +179,15 @@ def test_an_epoch_of_one_minibatch_is_one_clipped_step_of_the_optimiser(
 def test_the_best_epochs_parameters_are_kept_not_the_last() -> None:
     validation = between()
     settings = replace(QUICK, epochs_max=50, patience=4, learning_rate=1e-2)
-    trained = train(SMALL, high(), validation, settings)
+    trained = train(SMALL, high(), validation, settings, Backend())
     assert 0 < trained.best_epoch < trained.epochs < 50
     assert trained.epochs - trained.best_epoch == 4
     assert mean_loss(trained.parameters, validation) == trained.validation_loss
     until_best = replace(settings, epochs_max=trained.best_epoch)
-    again = train(SMALL, high(), validation, until_best)
+    again = train(SMALL, high(), validation, until_best, Backend())
     assert again.parameters.flat.tobytes() == trained.parameters.flat.tobytes()
     later = replace(settings, epochs_max=trained.best_epoch + 1)
-    assert train(SMALL, high(), validation, later).best_epoch == (trained.best_epoch)
+    assert train(SMALL, high(), validation, later, Backend()).best_epoch == trained.best_epoch
 
 
 @pytest.mark.parametrize("minibatches", [0, 1, 7, 10])
@@ -169,6 +201,7 @@ def test_a_stop_keeps_the_best_so_far_and_is_obeyed_at_once(minibatches: int) ->
         every_window(sine(200, 1)),
         validation,
         settings,
+        Backend(),
         seen.append,
         stop_after(minibatches),
     )
@@ -186,8 +219,8 @@ def test_a_stop_keeps_the_best_so_far_and_is_obeyed_at_once(minibatches: int) ->
 def test_a_stop_after_things_went_wrong_still_keeps_the_best() -> None:
     validation = between()
     settings = replace(QUICK, epochs_max=50, patience=50, learning_rate=1e-2)
-    best = train(SMALL, high(), validation, replace(settings, patience=4))
-    stopped = train(SMALL, high(), validation, settings, should_stop=stop_after(40))
+    best = train(SMALL, high(), validation, replace(settings, patience=4), Backend())
+    stopped = train(SMALL, high(), validation, settings, Backend(), should_stop=stop_after(40))
     assert stopped.interrupted
     assert stopped.epochs > best.best_epoch + 4
     assert stopped.parameters.flat.tobytes() == best.parameters.flat.tobytes()
@@ -220,7 +253,7 @@ def test_mean_loss_is_the_oracles_over_all_unmasked_values() -> None:
     windows = with_holes()
     assert len(windows) > 64  # more than one call
     parameters = Parameters.initial(SMALL, np.random.default_rng(3))
-    x, mask = windows.gather(np.arange(len(windows)))
+    x, mask = x_and_mask(windows)
     expected = oracle.loss(float64(parameters.tensors), x.astype(np.float64), mask)
     assert mean_loss(parameters, windows) == pytest.approx(expected, rel=1e-6)
     few = np.array([3, 70])
@@ -239,7 +272,7 @@ def test_mean_loss_of_nothing_is_nan() -> None:
 def test_progress_tells_every_minibatch_and_the_best_loss_so_far() -> None:
     seen: list[Progress] = []
     trained = train(
-        SMALL, every_window(sine(200, 1)), every_window(sine(60, 2)), QUICK, seen.append
+        SMALL, every_window(sine(200, 1)), every_window(sine(60, 2)), QUICK, Backend(), seen.append
     )
     assert [(p.epoch, p.step, p.steps) for p in seen] == [
         (epoch, step, 3) for epoch in (1, 2, 3) for step in (1, 2, 3)

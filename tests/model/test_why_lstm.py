@@ -7,6 +7,11 @@ minibatches, optimiser, clipping and number of steps; the RNN may choose the bet
 rates. The LSTM's forget gates start open for 1 to T steps ("chrono": Tallec & Ollivier 2018), as a
 cell that forgets by half every step has nothing yet to learn from. The RNN's weights are
 Glorot's, as the LSTM's are.
+
+The LSTM is the product's own: an encoder whose second head forecasts, after the last of the 100
+steps, a third channel that is missing until then and is the sum. Whatever else an autoencoder
+learns, to rebuild its input and to forecast the other channels, is cut off: the tensors that lead
+there are zeros and stay so.
 """
 
 from __future__ import annotations
@@ -17,9 +22,14 @@ from typing import ClassVar, Protocol
 import numpy as np
 import pytest
 
-from sentinel.kernels.cpu import dense_backward, dense_forward, lstm_backward, lstm_forward
 from sentinel.kernels.optimizer import adam_step, global_norm
-from tests.kernels.samples import Float32Array, normal
+from sentinel.model.architecture import Architecture
+from sentinel.model.learning import Learner
+from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
+from tests.kernels import oracle
+from tests.kernels.samples import Float32Array, float64, normal
+from tests.model.laid_out import laid_out
 
 T, H, B = 100, 16, 32
 TRAINING_STEPS = 500
@@ -41,12 +51,11 @@ class Network(Protocol):
     """Something with parameters that reads windows and answers after the last step."""
 
     flat: Float32Array
-    gradient: Float32Array
 
     def answer(self, x: Float32Array) -> Float32Array: ...
 
-    def pull(self, d_answer: Float32Array) -> None:
-        """Add the gradient of a loss to `gradient`, from its gradient by the last answer (B,)."""
+    def gradient(self, x: Float32Array, target: Float32Array) -> Float32Array:
+        """Of the mean squared error of the answers, as `flat`."""
         ...
 
 
@@ -68,44 +77,42 @@ def glorot(rng: np.random.Generator, w: Float32Array) -> None:
 
 
 class Lstm:
-    """One layer of our kernels, and a dense readout of its last output."""
+    """The product's kernels; of the decoder and the rest of the heads nothing is left."""
 
-    SHAPES: ClassVar = {
-        "w_x": (4 * H, 2),
-        "w_h": (4 * H, H),
-        "bias": (4 * H,),
-        "out": (1, H),
-        "mean": (1,),
-    }
+    ARCHITECTURE: ClassVar = Architecture(3, H, forecast=True)
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self.flat, self.t = flat_and_views(self.SHAPES)
-        self.gradient, self.d = flat_and_views(self.SHAPES)
-        for name in ("w_x", "w_h", "out"):
-            glorot(rng, self.t[name])
+        self.parameters = Parameters(self.ARCHITECTURE)
+        self.flat = self.parameters.flat
+        learns = Parameters(self.ARCHITECTURE)
+        for name in ("w_x", "w_h", "bias"):
+            learns[f"encoder.0.forward.{name}"][...] = 1
+        learns["encoder.0.forward.w_x"][:, 2] = 0  # it is missing wherever it is read
+        learns["forecast.w"][2] = learns["forecast.bias"][2] = 1
+        self.learns = learns.flat
+        for name in ("encoder.0.forward.w_x", "encoder.0.forward.w_h", "forecast.w"):
+            glorot(rng, self.parameters[name])
+        self.flat *= self.learns
         memory = np.log(rng.uniform(1, T - 1, H))
-        self.t["bias"][:H], self.t["bias"][H : 2 * H] = -memory, memory
+        bias = self.parameters["encoder.0.forward.bias"]
+        bias[:H], bias[H : 2 * H] = -memory, memory
+        self.learner = Learner(self.ARCHITECTURE, T + 1, Backend())
 
     def answer(self, x: Float32Array) -> Float32Array:
-        y, c = (np.empty((T, H, x.shape[2]), np.float32) for _ in "yc")
-        gates = np.empty((T, 4 * H, x.shape[2]), np.float32)
-        lstm_forward(x, self.t["w_x"], self.t["w_h"], self.t["bias"], False, y, c, gates)
-        self.kept = x, y, c, gates
-        out = np.empty((1, 1, x.shape[2]), np.float32)
-        dense_forward(y[-1:], self.t["out"], self.t["mean"], out)
-        answer: Float32Array = out[0, 0]
-        return answer
+        tensors = float64(self.parameters.tensors)
+        with_third = np.concatenate([x, np.zeros_like(x[:, :1])], axis=1).astype(np.float64)
+        outputs, _ = oracle.encode(tensors, with_third)
+        answer = tensors["forecast.w"][2] @ outputs[-1] + tensors["forecast.bias"][2]
+        return answer.astype(np.float32)
 
-    def pull(self, d_answer: Float32Array) -> None:
-        x, y, c, gates = self.kept
-        dy = np.zeros_like(y)
-        dense_backward(
-            y[-1:], self.t["out"], d_answer[None, None], dy[-1:], self.d["out"], self.d["mean"]
-        )
-        lstm_backward(
-            x, self.t["w_x"], self.t["w_h"], False, y, c, gates, dy, x[:0],
-            self.d["w_x"], self.d["w_h"], self.d["bias"],
-        )  # fmt: skip
+    def gradient(self, x: Float32Array, target: Float32Array) -> Float32Array:
+        windows = x.shape[2]
+        with_answer = np.full((T + 1, 3, windows), np.nan, np.float32)
+        with_answer[:T, :2], with_answer[T, 2] = x, target
+        _, gradient = self.learner.gradient(self.parameters, *laid_out(with_answer))
+        # Of the mean over all that is forecast: both channels of all steps but the first, the sum.
+        forecast = windows * (2 * (T - 1) + 1)
+        return gradient * self.learns * np.float32(forecast / windows)
 
 
 class PlainRnn:
@@ -115,7 +122,6 @@ class PlainRnn:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.flat, self.t = flat_and_views(self.SHAPES)
-        self.gradient, self.d = flat_and_views(self.SHAPES)
         for name in ("w_x", "w_h", "out"):
             glorot(rng, self.t[name])
 
@@ -128,18 +134,21 @@ class PlainRnn:
         answer: Float32Array = (self.t["out"] @ h[-1])[0] + self.t["mean"]
         return answer
 
-    def pull(self, d_answer: Float32Array) -> None:
+    def gradient(self, x: Float32Array, target: Float32Array) -> Float32Array:
+        d_answer = 2 / np.float32(x.shape[2]) * (self.answer(x) - target)
+        flat, d = flat_and_views(self.SHAPES)
         x, h = self.kept
         dz = np.empty_like(h[1:])
         dh = self.t["out"].T @ d_answer[None]
         for t in reversed(range(T)):
             dz[t] = dh * (1 - h[t + 1] ** 2)
             dh = self.t["w_h"].T @ dz[t]
-        self.d["w_x"] += np.einsum("thb,tkb->hk", dz, x)
-        self.d["w_h"] += np.matmul(dz, h[:-1].transpose(0, 2, 1)).sum(axis=0)
-        self.d["bias"] += dz.sum(axis=(0, 2))
-        self.d["out"] += d_answer[None] @ h[-1].T
-        self.d["mean"] += d_answer.sum()
+        d["w_x"] += np.einsum("thb,tkb->hk", dz, x)
+        d["w_h"] += np.matmul(dz, h[:-1].transpose(0, 2, 1)).sum(axis=0)
+        d["bias"] += dz.sum(axis=(0, 2))
+        d["out"] += d_answer[None] @ h[-1].T
+        d["mean"] += d_answer.sum()
+        return flat
 
 
 def error_after_training(network: Network, seed: int, learning_rate: float) -> float:
@@ -148,10 +157,9 @@ def error_after_training(network: Network, seed: int, learning_rate: float) -> f
     m, v = np.zeros_like(network.flat), np.zeros_like(network.flat)
     for step in range(1, TRAINING_STEPS + 1):
         x, target = adding_problem(rng, B)
-        network.gradient[:] = 0
-        network.pull(2 / np.float32(B) * (network.answer(x) - target))
-        clip = min(1.0, 1.0 / max(global_norm(network.gradient), 1e-12))
-        adam_step(network.flat, network.gradient, m, v, step, learning_rate, clip)
+        gradient = network.gradient(x, target)
+        clip = min(1.0, 1.0 / max(global_norm(gradient), 1e-12))
+        adam_step(network.flat, gradient, m, v, step, learning_rate, clip, 0.0)
     x, target = adding_problem(np.random.default_rng(10_000 + seed), 1000)
     return float(np.mean((network.answer(x) - target) ** 2))
 
@@ -180,11 +188,11 @@ def test_the_comparison_is_fair_both_gradients_are_right(network: type[Lstm | Pl
     def loss() -> float:
         return float(np.mean((made.answer(x).astype(np.float64) - target) ** 2))
 
-    made.pull(2 / np.float32(B) * (made.answer(x) - target))
-    start, length = made.flat.copy(), np.linalg.norm(made.gradient)
+    gradient = made.gradient(x, target)
+    start, length = made.flat.copy(), np.linalg.norm(gradient)
     ends = []
     for step in (1e-3, -1e-3):
-        made.flat[:] = start + np.float32(step) * made.gradient / length
+        made.flat[:] = start + np.float32(step) * gradient / length
         ends.append(loss())
     assert (ends[0] - ends[1]) / 2e-3 == pytest.approx(length, rel=0.01)
 

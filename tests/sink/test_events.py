@@ -51,6 +51,7 @@ def episode(**changes: Any) -> EpisodeEvent:
         threshold=2.0,
         readings=3,
         missing_values=1,
+        late_readings=2,
         contributions=(
             Contribution("temperature", 0.75, 101.5, 84.25),
             Contribution("vibration", 0.25, math.nan, 0.5),
@@ -94,7 +95,7 @@ def test_event_says_what_happened() -> None:
                 {"channel": "temperature", "share": 0.75, "observed": 101.5, "expected": 84.25},
                 {"channel": "vibration", "share": 0.25, "observed": None, "expected": 0.5},
             ],
-            "quality": {"missing_values": 1},
+            "quality": {"missing": 1, "imputed": 0, "late": 2},
             "model": {"name": "machine-temperature", "version": "3f1c"},
             "kafka": {"topic": "readings", "partition": 2, "offset": 91_002},
             "reason": "",

@@ -11,8 +11,10 @@ import pytest
 
 from sentinel import store
 from sentinel.errors import ModelError
-from sentinel.fitted import FittedModel
+from sentinel.fitted import FittedModel, Scorer
 from sentinel.model.architecture import Architecture
+from sentinel.model.prepared import Backend
+from sentinel.score.reconstruction import WindowScores
 from tests.detector.toy import toy_model
 from tests.store.damage import weights_of
 
@@ -44,12 +46,15 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path, architecture: Architecture
     saved = store.save(model, tmp_path / "pumps")
     assert saved.name == "pumps"
     assert_same_model(store.load(tmp_path / "pumps"), saved)
-    x = np.random.default_rng(0).normal(size=(5, architecture.channels, 3)).astype(np.float32)
-    ones = np.ones_like(x)
-    np.testing.assert_array_equal(
-        store.load(tmp_path / "pumps").score(x, ones).anomaly_score,
-        model.score(x, ones).anomaly_score,
-    )
+    rows = np.random.default_rng(0).normal(size=(15, architecture.channels)).astype(np.float32)
+
+    def scores(model: FittedModel) -> WindowScores:
+        places = np.array([0, 5, 10]), np.full(3, model.window_length)
+        return Scorer(model, Backend()).score(rows, *places)
+
+    loaded = scores(store.load(tmp_path / "pumps"))
+    np.testing.assert_array_equal(loaded.anomaly_score, scores(model).anomaly_score)
+    assert np.isfinite(loaded.anomaly_score).all()
 
 
 def contents(directory: Path) -> dict[str, bytes]:

@@ -24,10 +24,10 @@ ENTITIES = 4
 
 @dataclass
 class Told:
-    """What a run of readings led to: a row of statuses for each, and the windows as arrays."""
+    """What readings led to: a row of statuses for each, and the windows (T, F), NaN = missing."""
 
     rows: list[tuple[int, int, bool, int]]
-    windows: list[tuple[int, Float32Array, Float32Array]]
+    windows: list[tuple[int, Float32Array]]
 
 
 def readings_of(steps: list[tuple[int, int, str]]) -> Readings:
@@ -55,17 +55,19 @@ def readings_of(steps: list[tuple[int, int, str]]) -> Readings:
 
 
 def run_rings(rings: Rings, readings: Readings) -> Told:
-    """Through the rings, gathering after every call as the detector does."""
+    """Through the rings, reading the windows after every call as the detector does."""
     if len(readings) and readings.entity.max() >= len(rings.state.end):
         rings.grow(int(readings.entity.max()) + 1)
     outcome = Outcome.of(len(readings))
-    windows: list[tuple[int, Float32Array, Float32Array]] = []
+    windows: list[tuple[int, Float32Array]] = []
     start = 0
     while start < len(readings):
         filled = rings.fill(readings, start, outcome)
         assert filled.stop > start
-        x, mask = rings.gather(filled.places)
-        windows += [(row, x[:, :, b], mask[:, :, b]) for b, row in enumerate(filled.windows)]
+        rows, starts, lengths = rings.rows_of(filled.places)
+        for row, first, length in zip(filled.windows, starts, lengths, strict=True):
+            assert length == rings.window_length
+            windows.append((row, rows[first : first + length].copy()))
         start = filled.stop
     return Told(list(zip(*(column.tolist() for column in outcome), strict=True)), windows)
 
@@ -78,18 +80,15 @@ def run_plain(plain: list[PlainRing], readings: Readings) -> Told:
         status, filled, restarted, missing = ring.push(int(readings.time_ns[n]), scaled[n])
         told.rows.append((status, filled, restarted, missing))
         if status == Status.OK:
-            window = np.array(ring.rows)
-            mask = (~np.isnan(window)).astype(np.float32)
-            told.windows.append((n, np.nan_to_num(window), mask))
+            told.windows.append((n, np.array(ring.rows)))
     return told
 
 
 def assert_same(told: Told, expected: Told) -> None:
     assert told.rows == expected.rows
-    assert [row for row, _, _ in told.windows] == [row for row, _, _ in expected.windows]
-    for (_, x, mask), (_, plain_x, plain_mask) in zip(told.windows, expected.windows, strict=True):
-        np.testing.assert_array_equal(x, plain_x)
-        np.testing.assert_array_equal(mask, plain_mask)
+    assert [row for row, _ in told.windows] == [row for row, _ in expected.windows]
+    for (_, window), (_, plain) in zip(told.windows, expected.windows, strict=True):
+        np.testing.assert_array_equal(window, plain)
 
 
 STEPS = st.lists(
@@ -166,9 +165,8 @@ def test_windows_hold_scaled_values_clipped_to_ten() -> None:
         np.zeros(2, np.int32), np.array([1, 2]), np.zeros(2, np.int32), np.arange(2),
         np.array([[103.0, 1e9], [99.0, np.nan]]),
     )  # fmt: skip
-    [(_, x, mask)] = run_rings(rings, readings).windows
-    np.testing.assert_array_equal(x, np.array([[1.5, 10.0], [-0.5, 0.0]], np.float32))
-    np.testing.assert_array_equal(mask, np.array([[1, 1], [1, 0]], np.float32))
+    [(_, window)] = run_rings(rings, readings).windows
+    np.testing.assert_array_equal(window, np.array([[1.5, 10.0], [-0.5, np.nan]], np.float32))
 
 
 def test_score_next_scores_the_next_reading_whatever_the_stride() -> None:

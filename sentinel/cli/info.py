@@ -1,0 +1,53 @@
+"""`sentinel info`: what this machine has, and which kernels run on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from sentinel import __version__, store
+from sentinel.kernels.variants import VARIANTS
+from sentinel.model.architecture import Architecture
+from sentinel.model.self_check import ERROR_MAX, largest_error
+from sentinel.runtime.kernels import NEEDED, choose, cpu_features, cpu_name, runnable, threads_of
+
+EPILOG = """\b
+Examples:
+  sentinel info
+  sentinel info --model model
+  SENTINEL_KERNELS=avx2 sentinel info
+"""
+
+
+# fmt: off
+@click.command(epilog=EPILOG, short_help="Show what this machine has, and what runs on it.")
+@click.option("--model", "path", type=click.Path(path_type=Path), metavar="MODEL",
+              help="Check the kernels of this model.  [default: 8 channels, 64 hidden units]")
+def command(path: Path | None) -> None:
+    # fmt: on
+    """Show CPU, kernels and their self-check: scores of a few windows against float64."""
+    architecture = store.load(path).parameters.architecture if path else Architecture(8, 64)
+    features = cpu_features()
+    choice = choose(architecture)
+    there = sorted({name for names in NEEDED.values() for name in names if name in features})
+    click.echo(f"sentinel  {__version__}, Python {platform.python_version()}, "
+               f"Numba {version('numba')}, NumPy {version('numpy')}")
+    click.echo(f"CPU       {cpu_name()}, {threads_of(0)} for this process; "
+               f"{' '.join(there) or 'no vector extension'}")
+    click.echo(f"kernels   {choice.backend.variant.name}: {choice.reason}")
+    click.echo(f"cache     {os.environ['NUMBA_CACHE_DIR']}")
+    table = Table("variant", "lanes", "self-check")
+    for name, variant in VARIANTS.items():
+        lacking = [needed for needed in NEEDED[name] if needed not in features]
+        verdict = f"not run on this machine: it has no {', '.join(lacking)}"
+        if variant in runnable(features):
+            error = largest_error(variant, architecture)
+            verdict = f"{'passed' if error <= ERROR_MAX else 'FAILED'}, largest error {error:.1e}"
+        table.add_row(name, str(variant.lanes.width), verdict)
+    Console(width=80).print(table)

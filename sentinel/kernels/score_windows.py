@@ -1,0 +1,87 @@
+"""Score windows: the two kernels that `fit`, `score` and the daemon call, for many and for few.
+
+Both take tiles of windows from a queue, so any number of threads may run one call together; the
+result of a window is the same bits in either, wherever it stands and whatever stands beside it.
+"""
+
+from __future__ import annotations
+
+from sentinel.kernels import shape as of
+from sentinel.kernels import units_in_lanes, windows_in_lanes
+from sentinel.kernels.jit import jit
+from sentinel.kernels.slabs import hand_out, window_errors, windows_across, windows_along
+from sentinel.kernels.tiles import Tile, rows_of, width_of
+from sentinel.kernels.types import Float32Array, TimeArray
+from sentinel.kernels.work_queue import take
+
+
+@jit
+def score_many(
+    tile: type[Tile],
+    dense_tile: type[Tile],
+    plan: TimeArray,
+    shape: TimeArray,
+    packed: Float32Array,
+    scratch: Float32Array,
+    places: TimeArray,
+    rows: Float32Array,
+    starts: TimeArray,
+    lengths: TimeArray,
+    queue: TimeArray,
+    errors: Float32Array,
+    expected: Float32Array,
+) -> None:
+    """Windows in lanes. rows, starts, lengths: `windows_across`; errors, expected: `hand_out`.
+
+    scratch, places  one for each thread; 64-byte aligned, zeros before the first use
+    queue            (1,) the next tile of windows to take; shared by the threads of one call
+    """
+    windows = width_of(tile)
+    first = take(queue) * windows
+    while first < len(starts):
+        windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
+        for layer in range(len(plan)):
+            if layer == shape[of.ENCODER_LAYERS]:
+                windows_in_lanes.copy_latent(shape, windows, scratch)
+            windows_in_lanes.lstm_layer(tile, plan, layer, shape, packed, scratch)
+        windows_in_lanes.dense_layer(
+            dense_tile, shape, shape[of.DECODED], shape[of.DECODED_ROWS], shape[of.HIDDEN],
+            shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], packed, scratch,
+        )  # fmt: skip
+        window_errors(tile, shape, windows, scratch)
+        hand_out(shape, first, windows, windows, 1, scratch, errors, expected)
+        first = take(queue) * windows
+
+
+@jit
+def score_few(
+    tile: type[Tile],
+    dense_tile: type[Tile],
+    plan: TimeArray,
+    shape: TimeArray,
+    packed: Float32Array,
+    scratch: Float32Array,
+    places: TimeArray,
+    rows: Float32Array,
+    starts: TimeArray,
+    lengths: TimeArray,
+    queue: TimeArray,
+    errors: Float32Array,
+    expected: Float32Array,
+) -> None:
+    """Units in lanes; otherwise as `score_many`."""
+    windows, f_rows = rows_of(tile), shape[of.CHANNEL_ROWS]
+    first = take(queue) * windows
+    while first < len(starts):
+        windows_along(tile, shape, rows, starts, lengths, first, scratch)
+        for layer in range(len(plan)):
+            if layer == shape[of.ENCODER_LAYERS]:
+                units_in_lanes.copy_latent(shape, windows, scratch)
+            units_in_lanes.lstm_layer(tile, plan, layer, shape, packed, scratch)
+        units_in_lanes.dense_layer(
+            dense_tile, windows, shape, shape[of.DECODED], shape[of.DECODED_ROWS], shape[of.HIDDEN],
+            shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], packed, scratch,
+        )  # fmt: skip
+        window_errors(tile, shape, windows, scratch)
+        hand_out(shape, first, windows, 1, f_rows, scratch, errors, expected)
+        first = take(queue) * windows

@@ -1,0 +1,188 @@
+"""Train on a tile of windows: loss and gradient, as `score_windows` is for scores."""
+
+from __future__ import annotations
+
+from sentinel.kernels import plan as col
+from sentinel.kernels import shape as of
+from sentinel.kernels.gradient import dense_layer_backward, loss_gradient, lstm_layer_backward
+from sentinel.kernels.jit import jit, lean
+from sentinel.kernels.slabs import windows_across
+from sentinel.kernels.tiles import Tile, width_of
+from sentinel.kernels.types import Float32Array, TimeArray
+from sentinel.kernels.windows_in_lanes import copy_latent, dense_layer, lstm_layer
+
+
+@lean
+def _perturb(shape: TimeArray, windows: int, scratch: Float32Array) -> None:
+    """Keep x as the target, and add the noise to x where there is a value."""
+    for n in range(shape[of.STEPS] * shape[of.CHANNEL_ROWS] * windows):
+        value = scratch[shape[of.X] * windows + n]
+        scratch[shape[of.TARGET] * windows + n] = value
+        noise = scratch[shape[of.NOISE] * windows + n] * scratch[shape[of.MASK] * windows + n]
+        scratch[shape[of.X] * windows + n] = value + noise
+
+
+@lean
+def _drop(boundaries: TimeArray, boundary: int, windows: int, scratch: Float32Array) -> None:
+    """Dropped = source x factor."""
+    for n in range(boundaries[boundary, col.B_STEPS] * boundaries[boundary, col.B_ROWS] * windows):
+        factor = scratch[boundaries[boundary, col.B_FACTOR] * windows + n]
+        scratch[boundaries[boundary, col.B_DROPPED] * windows + n] = (
+            scratch[boundaries[boundary, col.B_SOURCE] * windows + n] * factor
+        )
+
+
+@lean
+def _drop_backward(
+    boundaries: TimeArray, boundary: int, windows: int, scratch: Float32Array
+) -> None:
+    """Dsource += ddropped x factor."""
+    for n in range(boundaries[boundary, col.B_STEPS] * boundaries[boundary, col.B_ROWS] * windows):
+        factor = scratch[boundaries[boundary, col.B_FACTOR] * windows + n]
+        scratch[boundaries[boundary, col.B_DSOURCE] * windows + n] += (
+            scratch[boundaries[boundary, col.B_DDROPPED] * windows + n] * factor
+        )
+
+
+@lean
+def _forward(
+    tile: type[Tile],
+    dense_tile: type[Tile],
+    plan: TimeArray,
+    boundaries: TimeArray,
+    shape: TimeArray,
+    packed: Float32Array,
+    scratch: Float32Array,
+) -> None:
+    windows, boundary = width_of(tile), 0
+    for n in range(len(plan) + 1):
+        if n == shape[of.ENCODER_LAYERS]:
+            copy_latent(shape, windows, scratch)
+        if boundary < len(boundaries) and boundaries[boundary, col.B_LAYER] == n:
+            _drop(boundaries, boundary, windows, scratch)
+            boundary += 1
+        if n < len(plan):
+            lstm_layer(tile, plan, n, shape, packed, scratch)
+    dense_layer(
+        dense_tile, shape, shape[of.DECODED], shape[of.DECODED_ROWS], shape[of.HIDDEN],
+        shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], packed, scratch,
+    )  # fmt: skip
+    if shape[of.FORECAST] >= 0:
+        dense_layer(
+            dense_tile, shape, shape[of.OUTPUTS] + shape[of.OUTPUT_ROWS], shape[of.OUTPUT_ROWS],
+            shape[of.HIDDEN] * shape[of.DIRECTIONS], shape[of.FORECAST_W], shape[of.FORECAST_BIAS],
+            shape[of.FORECAST], packed, scratch,
+        )  # fmt: skip
+
+
+@lean
+def _clear_gradients(
+    plan: TimeArray,
+    boundaries: TimeArray,
+    shape: TimeArray,
+    windows: int,
+    scratch: Float32Array,
+) -> None:
+    for n in range(len(plan)):
+        if plan[n, col.FIRST_ROW] == 0:
+            size = (shape[of.STEPS] + 2) * plan[n, col.Y_ROWS] * windows
+            for i in range(size):
+                scratch[plan[n, col.DY] * windows + i] = 0
+    for n in range(len(boundaries)):
+        for i in range(boundaries[n, col.B_STEPS] * boundaries[n, col.B_ROWS] * windows):
+            scratch[boundaries[n, col.B_DDROPPED] * windows + i] = 0
+    for i in range(shape[of.LATENT_ROWS] * windows):
+        scratch[shape[of.DLATENT] * windows + i] = 0
+
+
+@lean
+def _backward(
+    tile: type[Tile],
+    product_tile: type[Tile],
+    plan: TimeArray,
+    boundaries: TimeArray,
+    shape: TimeArray,
+    packed: Float32Array,
+    scratch: Float32Array,
+    gradient: Float32Array,
+) -> None:
+    """From the gradients by x_hat and forecast, in their slabs, to those of all tensors."""
+    windows, boundary = width_of(tile), len(boundaries) - 1
+    encoded = shape[of.HIDDEN] * shape[of.DIRECTIONS]
+    _clear_gradients(plan, boundaries, shape, windows, scratch)
+    dense_layer_backward(
+        tile, product_tile, shape, shape[of.PRODUCT], shape[of.DECODED], shape[of.DDECODED],
+        shape[of.DECODED_ROWS], shape[of.HIDDEN], shape[of.OUTPUT_W_T], shape[of.X_HAT],
+        shape[of.G_OUTPUT_W], shape[of.G_OUTPUT_BIAS], packed, scratch, gradient,
+    )  # fmt: skip
+    if shape[of.FORECAST] >= 0:
+        dense_layer_backward(
+            tile, product_tile, shape, shape[of.PRODUCT], shape[of.OUTPUTS] + shape[of.OUTPUT_ROWS],
+            shape[of.DOUTPUTS], shape[of.OUTPUT_ROWS], encoded,
+            shape[of.FORECAST_W_T], shape[of.FORECAST],
+            shape[of.G_FORECAST_W], shape[of.G_FORECAST_BIAS], packed, scratch, gradient,
+        )  # fmt: skip
+    for n in range(len(plan), -1, -1):
+        if n < len(plan):
+            lstm_layer_backward(tile, product_tile, plan, n, shape, packed, scratch, gradient)
+        if boundary >= 0 and boundaries[boundary, col.B_LAYER] == n:
+            _drop_backward(boundaries, boundary, windows, scratch)
+            boundary -= 1
+        if n == shape[of.ENCODER_LAYERS]:
+            # The backward direction ends at the first reading.
+            size = shape[of.HIDDEN] * windows
+            for direction in range(shape[of.DIRECTIONS]):
+                t = 0 if direction == 1 else shape[of.STEPS] - 1
+                to = (shape[of.DOUTPUTS] + t * shape[of.OUTPUT_ROWS]) * windows + direction * size
+                for i in range(size):
+                    scratch[to + i] += scratch[shape[of.DLATENT] * windows + direction * size + i]
+
+
+@jit
+def train_tiles(
+    tile: type[Tile],
+    dense_tile: type[Tile],
+    product_tile: type[Tile],
+    plan: TimeArray,
+    boundaries: TimeArray,
+    shape: TimeArray,
+    packed: Float32Array,
+    scratch: Float32Array,
+    places: TimeArray,
+    rows: Float32Array,
+    starts: TimeArray,
+    lengths: TimeArray,
+    first: int,
+    scale: float,
+    forecast_scale: float,
+    gradient: Float32Array,
+) -> tuple[float, float]:
+    """Squared errors of windows first .. first + S, of their reconstruction and of their forecast.
+
+    rows, starts, lengths   `windows_across`
+    scale, forecast_scale   1 / number of values compared in the whole minibatch
+    gradient                (P,), added to: of scale x errors + forecast_scale x forecast errors
+    Factors of the boundaries and noise are in their slabs already.
+    """
+    windows = width_of(tile)
+    windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
+    target = shape[of.X]
+    if shape[of.NOISY] == 1:
+        _perturb(shape, windows, scratch)
+        target = shape[of.TARGET]
+    _forward(tile, dense_tile, plan, boundaries, shape, packed, scratch)
+    error = loss_gradient(
+        tile, shape, target, shape[of.MASK], shape[of.X_HAT], shape[of.STEPS], scale, scratch
+    )
+    forecast_error = 0.0
+    if shape[of.FORECAST] >= 0:
+        # The outputs up to step t forecast step t + 1; those of the last step have no target.
+        one = shape[of.CHANNEL_ROWS]
+        forecast_error = loss_gradient(
+            tile, shape, target + one, shape[of.MASK] + one, shape[of.FORECAST],
+            shape[of.STEPS] - 1, forecast_scale, scratch,
+        )  # fmt: skip
+        for n in range(one * windows):
+            scratch[(shape[of.FORECAST] + (shape[of.STEPS] - 1) * one) * windows + n] = 0
+    _backward(tile, product_tile, plan, boundaries, shape, packed, scratch, gradient)
+    return error, forecast_error

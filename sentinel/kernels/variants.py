@@ -1,0 +1,71 @@
+"""The variants of the kernels: how wide a lane value is, and which tiles its registers hold.
+
+A variant is a value, chosen above (runtime probes the CPU) and handed down. Within a variant every
+score has the same bits in all of its tiles; AVX2 and AVX-512 even share theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from sentinel.kernels.lanes import F32X4, F32X8, F32X16, Lanes
+from sentinel.kernels.tiles import Tile
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to run the kernels.
+
+    many, some     tiles of windows in lanes: for large batches, and for up to some.width windows
+    few            tile of units in lanes, for up to few.rows windows; its vectors are the gates
+    one            tiles of units in lanes for a single window, for 1, 2, ... blocks of units
+    outputs        tile of the dense layer where units are in lanes
+    products       tile of the sums over windows, in training
+    """
+
+    name: str
+    lanes: Lanes
+    many: Tile
+    some: Tile
+    few: Tile
+    one: Mapping[int, Tile]
+    outputs: Tile
+    products: Tile
+
+    def one_for(self, hidden: int) -> Tile:
+        """The tile of `one` that wastes least on so many units, and then the widest."""
+        wasted = {n: -hidden % (n * self.lanes.width) for n in self.one}
+        return self.one[min(self.one, key=lambda n: (wasted[n], -n))]
+
+    def dense(self, tile: Tile) -> Tile:
+        """The dense layer's tile beside this one, where windows are in lanes."""
+        return Tile(self.lanes, 4, tile.vectors)
+
+
+def _variant(
+    name: str,
+    lanes: Lanes,
+    many: tuple[int, int],
+    some: tuple[int, int],
+    few: int,
+    one: int,
+    products: tuple[int, int],
+) -> Variant:
+    blocks = {n: Tile(lanes, 1, 4 * n) for n in (1, 2, 4) if n <= one}
+    return Variant(
+        name, lanes, Tile(lanes, *many), Tile(lanes, *some), Tile(lanes, few, 4),
+        MappingProxyType(blocks), Tile(lanes, 8, 1), Tile(lanes, *products),
+    )  # fmt: skip
+
+
+# 16 registers, no fused multiply-add: what every 64-bit CPU has.
+PORTABLE = _variant("portable", F32X4, (4, 2), (4, 1), 2, 2, (4, 2))
+# 16 registers.
+AVX2 = _variant("avx2", F32X8, (4, 2), (8, 1), 2, 2, (4, 2))
+# 32 registers.
+AVX512 = _variant("avx512", F32X16, (8, 2), (16, 1), 4, 4, (4, 4))
+
+# From the plainest to the fastest.
+VARIANTS = MappingProxyType({variant.name: variant for variant in (PORTABLE, AVX2, AVX512)})

@@ -1,0 +1,120 @@
+"""Many windows at once: each lane is a window, each tile of registers a few gates of all of them.
+
+Scratch slabs are (slots, rows, S) with S windows beside each other.
+"""
+
+from __future__ import annotations
+
+from sentinel.kernels import plan as col
+from sentinel.kernels import shape as of
+from sentinel.kernels.cell import lstm_cell
+from sentinel.kernels.gates import f_across, g_across, i_across, load_across, o_across, store_across
+from sentinel.kernels.jit import lean
+from sentinel.kernels.layout import CHANNELS_PER_BLOCK, GATES
+from sentinel.kernels.tiles import (
+    Tile,
+    add_product,
+    load_tile,
+    rows_from,
+    rows_of,
+    store_tile,
+    width_of,
+)
+from sentinel.kernels.types import Float32Array, TimeArray
+
+
+@lean
+def lstm_layer(
+    tile: type[Tile],
+    plan: TimeArray,
+    layer: int,
+    shape: TimeArray,
+    packed: Float32Array,
+    scratch: Float32Array,
+) -> None:
+    """All steps of one layer and direction: its outputs into the slots of Y."""
+    windows, rows = width_of(tile), rows_of(tile)
+    steps, hidden, inputs = shape[of.STEPS], shape[of.HIDDEN], plan[layer, col.INPUTS]
+    reverse, repeated = plan[layer, col.REVERSE] == 1, plan[layer, col.REPEATED] == 1
+    projected = plan[layer, col.PROJECTED] * windows
+    x_step, y_step = plan[layer, col.X_ROWS] * windows, plan[layer, col.Y_ROWS] * windows
+    c_step = shape[of.UNIT_ROWS] * windows if shape[of.KEPT] else 0
+    z_step = shape[of.GATE_ROWS] * windows if shape[of.KEPT] else 0
+    back = 1 if reverse else -1
+    if repeated:
+        for row in range(0, shape[of.GATE_ROWS], rows):
+            acc = rows_from(tile, packed, plan[layer, col.BIAS] + row)
+            acc = add_product(
+                acc, packed, plan[layer, col.W_X] + row * inputs, 1, rows,
+                scratch, plan[layer, col.X] * windows, windows, inputs,
+            )  # fmt: skip
+            store_tile(scratch, projected + row * windows, windows, acc)
+    if not shape[of.KEPT] and not shape[of.CARRIED]:
+        for n in range(shape[of.UNIT_ROWS] * windows):
+            scratch[plan[layer, col.C] * windows + n] = 0
+    for step in range(steps):
+        t = steps - 1 - step if reverse else step
+        y_now = (plan[layer, col.Y] + plan[layer, col.FIRST_ROW]) * windows + (t + 1) * y_step
+        c_now = plan[layer, col.C] * windows + (t + 1) * c_step
+        x_now = plan[layer, col.X] * windows + t * x_step
+        for row in range(0, shape[of.GATE_ROWS], rows):
+            if repeated:
+                acc = load_tile(tile, scratch, projected + row * windows, windows)
+            else:
+                acc = rows_from(tile, packed, plan[layer, col.BIAS] + row)
+            acc = add_product(
+                acc, packed, plan[layer, col.W_X] + row * inputs, 1, rows,
+                scratch, x_now, windows, 0 if repeated else inputs,
+            )  # fmt: skip
+            acc = add_product(
+                acc, packed, plan[layer, col.W_H] + row * hidden, 1, rows,
+                scratch, y_now + back * y_step, windows, hidden,
+            )  # fmt: skip
+            if shape[of.KEPT]:
+                z = plan[layer, col.Z] * windows + t * z_step + row * windows
+                store_tile(scratch, z, windows, acc)
+            at = row // GATES * windows
+            c, h = lstm_cell(
+                i_across(acc), f_across(acc), g_across(acc), o_across(acc),
+                load_across(tile, scratch, c_now + back * c_step + at, windows),
+            )  # fmt: skip
+            store_across(tile, scratch, c_now + at, windows, c)
+            store_across(tile, scratch, y_now + at, windows, h)
+
+
+@lean
+def copy_latent(shape: TimeArray, windows: int, scratch: Float32Array) -> None:
+    """The encoder's final states, forward's then backward's, into the latent slab."""
+    size = shape[of.HIDDEN] * windows
+    step = shape[of.OUTPUT_ROWS] * windows
+    for direction in range(shape[of.DIRECTIONS]):
+        # The backward direction ends at the first reading.
+        slot = 1 if direction == 1 else shape[of.STEPS]
+        final = shape[of.OUTPUTS] * windows + slot * step + direction * size
+        for n in range(size):
+            scratch[shape[of.LATENT] * windows + direction * size + n] = scratch[final + n]
+
+
+@lean
+def dense_layer(
+    tile: type[Tile],
+    shape: TimeArray,
+    y: int,
+    y_rows: int,
+    inputs: int,
+    w: int,
+    bias: int,
+    out: int,
+    packed: Float32Array,
+    scratch: Float32Array,
+) -> None:
+    """out_t = w y_t + bias at every step; out (T, channel_rows)."""
+    windows = width_of(tile)
+    for t in range(shape[of.STEPS]):
+        for row in range(0, shape[of.CHANNEL_ROWS], CHANNELS_PER_BLOCK):
+            acc = rows_from(tile, packed, bias + row)
+            acc = add_product(
+                acc, packed, w + row * inputs, 1, CHANNELS_PER_BLOCK,
+                scratch, (y + t * y_rows) * windows, windows, inputs,
+            )  # fmt: skip
+            store_tile(scratch, (out + t * shape[of.CHANNEL_ROWS] + row) * windows, windows, acc)

@@ -1,0 +1,158 @@
+"""Minibatches of windows to loss and gradient, on any number of threads.
+
+A minibatch is cut into tiles of windows, and each tile has a gradient of its own; these are added
+in the order of the tiles, so that the number of threads never changes a bit of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from sentinel.kernels import plan as col
+from sentinel.kernels import shape as of
+from sentinel.kernels.jit import entry
+from sentinel.kernels.train_windows import train_tiles
+from sentinel.kernels.windows import count_values
+from sentinel.model.architecture import Architecture
+from sentinel.model.parameters import Parameters
+from sentinel.model.plan import plan_training
+from sentinel.model.prepared import Backend, aligned, as_kernels_take
+from sentinel.records import Float32Array, TimeArray
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Of a minibatch: mean squared errors over the values compared, and how many those were.
+
+    forecast  NaN where the model has no forecasting head
+    """
+
+    reconstruction: float
+    forecast: float
+    values: float
+
+    @property
+    def total(self) -> float:
+        """What the gradient is of: the sum of both."""
+        return self.reconstruction + (0.0 if np.isnan(self.forecast) else self.forecast)
+
+
+class Learner:
+    """Losses and gradients of one architecture; not for concurrent calls.
+
+    noise  standard deviation of what is added to the inputs, scaled units; targets stay clean
+    """
+
+    def __init__(
+        self, architecture: Architecture, steps: int, backend: Backend, noise: float = 0.0
+    ) -> None:
+        self.architecture, self.noise = architecture, noise
+        self.tile = backend.variant.many
+        self.plan = plan_training(architecture, steps, self.tile, noisy=noise > 0)
+        self.packed = aligned(len(self.plan.index))
+        self.pool = ThreadPoolExecutor(backend.threads)
+        self.scratch = [
+            (aligned(self.plan.scratch_rows * self.tile.width), np.zeros(self.tile.width, np.int64))
+            for _ in range(backend.threads)
+        ]
+        self.gradients: list[Float32Array] = []
+        variant = backend.variant
+        self.model = (
+            self.tile, variant.dense(self.tile), variant.products,
+            self.plan.table, self.plan.boundaries, self.plan.shape, self.packed,
+        )  # fmt: skip
+        one, number = np.zeros(1, np.int64), np.zeros(1, np.float32)
+        arguments = (*self.model, *self.scratch[0], number, one, one, 0, 0.0, 0.0, number)
+        self.run = entry(train_tiles, *arguments)
+
+    def __enter__(self) -> Learner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.shutdown()
+
+    def gradient(
+        self,
+        parameters: Parameters,
+        rows: Float32Array,
+        starts: TimeArray,
+        lengths: TimeArray,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Loss, Float32Array]:
+        """Loss of windows and its gradient (P,); the latter is overwritten by the next call.
+
+        rows, starts, lengths  as of `WindowScorer.score`
+        rng                    draws noise and dropout; None: there are none
+        """
+        flat, starts, lengths = as_kernels_take(rows, starts, lengths)
+        self.packed[:] = self.plan.pack(parameters.flat)
+        values, ahead = self._count(flat, starts, lengths)
+        scales = 1.0 / max(values, 1), 1.0 / max(ahead, 1)
+        tiles = -(-len(starts) // self.tile.width)
+        while len(self.gradients) < tiles:
+            self.gradients.append(np.empty_like(parameters.flat))
+        seeds = rng.integers(0, 2**63, tiles) if rng is not None else np.zeros(tiles, np.int64)
+        errors = np.zeros((tiles, 2))
+        numbers = count()
+
+        def work(thread: int) -> None:
+            for number in _below(numbers, tiles):
+                scratch, places = self.scratch[thread]
+                self._draw(scratch, np.random.default_rng(seeds[number]), drawn=rng is not None)
+                gradient = self.gradients[number]
+                gradient[:] = 0
+                errors[number] = self.run(
+                    *self.model, scratch, places, flat, starts, lengths,
+                    number * self.tile.width, *scales, gradient,
+                )  # fmt: skip
+
+        for _ in self.pool.map(work, range(min(len(self.scratch), tiles))):
+            pass
+        total = self.gradients[0]
+        for other in self.gradients[1:tiles]:
+            total += other
+        reconstruction, forecast = (errors.sum(axis=0) * scales).tolist()
+        head = self.architecture.forecast
+        return Loss(reconstruction, forecast if head else float("nan"), values), total
+
+    def _count(self, flat: Float32Array, starts: TimeArray, lengths: TimeArray) -> tuple[int, int]:
+        """Values to rebuild, and values to forecast: those of step 0 nothing forecasts."""
+        counts = np.zeros((len(starts), self.architecture.channels), np.int64)
+        count_values(flat, starts, lengths, counts)
+        values = ahead = int(counts.sum())
+        if self.architecture.forecast:
+            whole = lengths == self.plan.shape[of.STEPS]
+            counts[:] = 0
+            count_values(flat, starts[whole], np.ones_like(starts[whole]), counts[: whole.sum()])
+            ahead -= int(counts.sum())
+        return values, ahead
+
+    def _draw(self, scratch: Float32Array, rng: np.random.Generator, *, drawn: bool) -> None:
+        """Noise and factors of the dropout into their slabs."""
+        windows, shape = self.tile.width, self.plan.shape
+        if self.noise > 0:
+            noise = _slab(
+                scratch, shape[of.NOISE], shape[of.STEPS] * shape[of.CHANNEL_ROWS], windows
+            )
+            noise[:] = rng.standard_normal(noise.size, np.float32) if drawn else 0
+            noise *= np.float32(self.noise)
+        left = 1.0 - self.architecture.dropout
+        for boundary in self.plan.boundaries:
+            size = boundary[col.B_STEPS] * boundary[col.B_ROWS]
+            factors = _slab(scratch, boundary[col.B_FACTOR], size, windows)
+            factors[:] = (rng.random(factors.size, np.float32) < left) / left if drawn else 1
+
+
+def _slab(scratch: Float32Array, at: int, rows: int, windows: int) -> Float32Array:
+    return scratch[at * windows : (at + rows) * windows]
+
+
+def _below(numbers: Iterator[int], end: int) -> Iterator[int]:
+    """Numbers of the shared iterator, up to the end."""
+    while (number := next(numbers)) < end:
+        yield number

@@ -1,0 +1,140 @@
+"""A kernel made ready for a model: compiled, its weights packed, a scratch for each thread."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sentinel.kernels.jit import entry
+from sentinel.kernels.tiles import Tile
+from sentinel.kernels.variants import PORTABLE, Variant
+from sentinel.model.architecture import Architecture
+from sentinel.model.packing import Grain
+from sentinel.model.plan import Plan, plan_scoring
+from sentinel.records import Float32Array, TimeArray
+
+CACHE_LINE = 64
+
+
+def aligned(size: int) -> Float32Array:
+    """Zeros that begin on a cache line: a load of lanes never crosses one."""
+    itemsize = np.dtype(np.float32).itemsize
+    room = np.zeros(size + CACHE_LINE // itemsize, np.float32)
+    start = -room.ctypes.data // itemsize % (CACHE_LINE // itemsize)
+    return room[start : start + size]
+
+
+def as_kernels_take(rows: Float32Array, *places: TimeArray) -> tuple[Any, ...]:
+    """Rows (N, F) as (N F,), and arrays of places: contiguous, of the types a kernel reads.
+
+    A compiled kernel looks at no type; what is right already is not copied.
+    """
+    flat = np.ascontiguousarray(rows, np.float32).reshape(-1)
+    return flat, *(np.ascontiguousarray(place, np.int64) for place in places)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Which kernels run, and on how many threads; a value, chosen where the program is wired."""
+
+    variant: Variant = PORTABLE
+    threads: int = 1
+
+
+class PreparedKernel:
+    """One kernel for one model.
+
+    windows    windows, or entities, of a tile
+    arguments  what a call will be given, in type; it is compiled or loaded for these now
+    """
+
+    def __init__(
+        self,
+        function: Any,
+        tiles: tuple[Tile, Tile],
+        windows: int,
+        plan: Plan,
+        threads: int,
+        arguments: tuple[object, ...],
+    ) -> None:
+        self.windows, self.plan = windows, plan
+        self.packed = aligned(len(plan.index))
+        self.model = (*tiles, plan.table, plan.shape, self.packed)
+        self.scratch = [
+            (aligned(plan.scratch_rows * windows), np.zeros(windows, np.int64))
+            for _ in range(threads)
+        ]
+        self.run = entry(function, *self.model, *self.scratch[0], *arguments)
+
+    def load(self, flat: Float32Array) -> None:
+        """Take these parameters."""
+        self.packed[:] = self.plan.pack(flat)
+
+    def __call__(self, count: int, *arguments: object) -> None:
+        """Run over so many windows; the threads share them by the queue among the arguments."""
+        busy = min(len(self.scratch), -(-count // self.windows))
+        if busy == 1:
+            self.run(*self.model, *self.scratch[0], *arguments)
+            return
+        with ThreadPoolExecutor(busy) as pool:
+            work = [
+                pool.submit(self.run, *self.model, *scratch, *arguments)
+                for scratch in self.scratch[:busy]
+            ]
+            for thread in work:
+                thread.result()
+
+
+class Kernels:
+    """The four kernels of one kind, for any number of windows, all of one model.
+
+    across, along  the kernel with windows in lanes, and that with units in lanes
+    """
+
+    def __init__(
+        self,
+        across: Any,
+        along: Any,
+        architecture: Architecture,
+        steps: int,
+        backend: Backend,
+        arguments: tuple[object, ...],
+        *,
+        carried: bool = False,
+    ) -> None:
+        variant, threads = backend.variant, backend.threads
+
+        def wide(tile: Tile) -> PreparedKernel:
+            plan = plan_scoring(architecture, steps, Grain.across(tile), carried=carried)
+            tiles = (tile, variant.dense(tile))
+            return PreparedKernel(across, tiles, tile.width, plan, threads, arguments)
+
+        def narrow(tile: Tile) -> PreparedKernel:
+            plan = plan_scoring(architecture, steps, Grain.along(tile), carried=carried)
+            tiles = (tile, variant.outputs)
+            return PreparedKernel(along, tiles, tile.rows, plan, threads, arguments)
+
+        self.many, self.some = wide(variant.many), wide(variant.some)
+        self.few, self.one = narrow(variant.few), narrow(variant.one_for(architecture.hidden))
+
+    def load(self, flat: Float32Array) -> None:
+        """Take these parameters."""
+        for kernel in (self.many, self.some, self.few, self.one):
+            kernel.load(flat)
+
+    def parts(self, count: int) -> list[tuple[PreparedKernel, slice]]:
+        """Which kernel takes which of so many windows."""
+        whole = count // self.many.windows * self.many.windows
+        found = [(self.many, slice(0, whole)), (self._rest(count - whole), slice(whole, count))]
+        return [(kernel, part) for kernel, part in found if part.start < part.stop]
+
+    def _rest(self, count: int) -> PreparedKernel:
+        """The kernel that wastes least on so few windows."""
+        if count > self.some.windows:
+            return self.many
+        if count > 2 * self.few.windows:
+            return self.some
+        return self.few if count > 1 else self.one

@@ -1,0 +1,51 @@
+"""The autoencoder once more, in NumPy and float64: plain, slow, what every variant must agree with.
+
+Source: the equations of the package `sentinel.kernels`; no tiles, no lanes, no packing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sentinel.kernels.layout import GATE_F, GATE_G, GATE_I, GATE_O, GATES
+from sentinel.model.parameters import Parameters
+from sentinel.records import FloatArray
+
+
+def reconstruct(parameters: Parameters, x: FloatArray) -> FloatArray:
+    """What the model makes of windows.  x (T, F, B), scaled, 0 where masked; the same back."""
+    architecture = parameters.architecture
+    y = x
+    for number in range(architecture.encoder_layers):
+        both = [
+            layer(parameters, f"encoder.{number}.{direction}", y)
+            for direction in architecture.directions
+        ]
+        y = np.concatenate(both, axis=1)
+    hidden = architecture.hidden
+    latent = y[-1].copy()
+    # The backward direction ends at the first reading.
+    latent[hidden:] = y[0, hidden:]
+    y = np.repeat(latent[None], len(x), axis=0)
+    for number in range(architecture.decoder_layers):
+        y = layer(parameters, f"decoder.{number}", y)
+    w, bias = parameters["output.w"].astype(np.float64), parameters["output.bias"]
+    return np.asarray(np.einsum("fh,thb->tfb", w, y) + bias[:, None])
+
+
+def layer(parameters: Parameters, name: str, x: FloatArray) -> FloatArray:
+    """Every output of one LSTM layer from a zero state.  x (T, K, B), out (T, H, B)."""
+    w_x, w_h, bias = (
+        parameters[f"{name}.{tensor}"].astype(np.float64) for tensor in ("w_x", "w_h", "bias")
+    )
+    steps = range(len(x) - 1, -1, -1) if name.endswith("backward") else range(len(x))
+    h = np.zeros((w_h.shape[1], x.shape[2]))
+    c = np.zeros_like(h)
+    y = np.empty((len(x), *h.shape))
+    for t in steps:
+        z = (w_x @ x[t] + w_h @ h + bias[:, None]).reshape(GATES, *h.shape)
+        i, f, o = (1 / (1 + np.exp(-z[gate])) for gate in (GATE_I, GATE_F, GATE_O))
+        c = f * c + i * np.tanh(z[GATE_G])
+        h = o * np.tanh(c)
+        y[t] = h
+    return y

@@ -1,0 +1,97 @@
+"""Which kernels run on this machine: probed here, handed down as a value."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+
+from sentinel.errors import ConfigError, ModelError
+from sentinel.kernels.variants import VARIANTS, Variant
+from sentinel.model.architecture import Architecture
+from sentinel.model.prepared import Backend
+from sentinel.model.self_check import ERROR_MAX, largest_error
+
+log = logging.getLogger(__name__)
+
+VARIABLE = "SENTINEL_KERNELS"
+AUTO = "auto"
+# What the compiler may use is not what the machine has: LLVM must know of it, and so must the
+# operating system, which both of them is in LLVM's own list.
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "portable": (),
+    "avx2": ("avx2", "fma"),
+    "avx512": ("avx512f", "avx512bw", "avx512dq", "avx512vl"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """backend  what runs;  reason  why, for people;  error  largest one of its self-check."""
+
+    backend: Backend
+    reason: str
+    error: float
+
+
+def cpu_name() -> str:
+    """As LLVM calls it."""
+    return str(get_host_cpu_name())
+
+
+def cpu_features() -> frozenset[str]:
+    """What the CPU has and the operating system allows, by LLVM's names."""
+    return frozenset(name for name, there in get_host_cpu_features().items() if there)
+
+
+def runnable(features: Collection[str]) -> list[Variant]:
+    """The variants that a machine with these features can run, the fastest first."""
+    found = [
+        variant
+        for name, variant in VARIANTS.items()
+        if all(needed in features for needed in NEEDED[name])
+    ]
+    return found[::-1]
+
+
+def threads_of(asked: int) -> int:
+    """As many as asked for; 0: as many as this process may use CPUs."""
+    return asked or len(os.sched_getaffinity(0))
+
+
+def choose(
+    architecture: Architecture,
+    asked: str = AUTO,
+    threads: int = 1,
+    environ: Mapping[str, str] = os.environ,
+) -> Choice:
+    """The fastest variant that the machine has and that passes its self-check.
+
+    asked  a variant's name, or "auto"; SENTINEL_KERNELS in the environment goes before it
+    Raises ConfigError where the name is unknown or the machine cannot run it, ModelError where
+    nothing passes.
+    """
+    source = f"{VARIABLE}={environ[VARIABLE]}" if environ.get(VARIABLE) else f'"{asked}"'
+    asked = environ.get(VARIABLE) or asked
+    candidates = runnable(cpu_features())
+    names = [variant.name for variant in candidates]
+    if asked != AUTO:
+        if asked not in names:
+            known = "this machine cannot run it" if asked in VARIANTS else "there is none"
+            raise ConfigError(
+                f"kernels {source}: {known}", hint=f"auto, or one of: {', '.join(names)}"
+            )
+        candidates = [VARIANTS[asked]]
+    for variant in candidates:
+        error = largest_error(variant, architecture)
+        if error <= ERROR_MAX:
+            reason = f"asked for by {source}" if asked != AUTO else "the fastest that runs here"
+            return Choice(Backend(variant, threads_of(threads)), reason, error)
+        log.warning("kernels %s failed their self-check (error %.2g): dropped", variant.name, error)
+    raise ModelError(
+        f"kernels {', '.join(variant.name for variant in candidates)}: wrong scores in the "
+        "self-check", hint="empty the kernel cache that `sentinel info` names, and report it",
+    )  # fmt: skip

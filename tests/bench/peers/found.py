@@ -1,0 +1,47 @@
+"""Which peers are installed here (dependency group `bench-peers`), and what they offer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+
+from tests.bench.kernel_case import Candidate, Case
+
+# Name to its module here, and to the distributions that this needs; its own is the first.
+SCORERS = {
+    "torch": ("eager_torch", ("torch",)),
+    "onnxruntime": ("onnx_runtime", ("onnxruntime", "onnx")),
+    "openvino": ("open_vino", ("openvino", "onnx")),
+}
+
+
+def versions() -> dict[str, str]:
+    """Of the peers that are there."""
+    found = {}
+    for name, (_, needed) in SCORERS.items():
+        try:
+            installed = [version(distribution) for distribution in needed]
+        except PackageNotFoundError:
+            continue
+        found[name] = installed[0]
+    return found
+
+
+def scorers(case: Case, threads: int, names: Collection[str]) -> dict[str, Candidate]:
+    """The peers of these names."""
+    return {
+        name: import_module(f"tests.bench.peers.{SCORERS[name][0]}").scorer(case, threads)
+        for name in names
+    }
+
+
+def trainers(case: Case, threads: int, names: Collection[str]) -> dict[str, Candidate]:
+    """Those of them that can train: torch, with either of its Adams."""
+    if "torch" not in names:
+        return {}
+    trainer = import_module("tests.bench.peers.eager_torch").trainer
+    return {
+        "torch": trainer(case, threads, fused=False),
+        "torch_fused": trainer(case, threads, fused=True),
+    }

@@ -1,0 +1,86 @@
+"""Claims about carried states: they are those of one long run, however the readings are cut."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sentinel.errors import ModelError
+from sentinel.model import reference
+from sentinel.model.architecture import Architecture
+from sentinel.model.carrying import StateCarrier
+from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
+from tests.kernels.samples import Float32Array
+from tests.model.laid_out import BACKENDS
+
+ENTITIES, STEPS = 45, 6
+ARCHITECTURES = {
+    "outputs of two layers": Architecture(5, 13, encoder_layers=2),
+    "forecasts": Architecture(3, 20, forecast=True),
+}
+
+
+def readings(architecture: Architecture) -> tuple[Parameters, Float32Array]:
+    """A model, and the same number of readings of every entity, one entity after another."""
+    rng = np.random.default_rng(3)
+    parameters = Parameters.initial(architecture, rng)
+    rows = rng.standard_normal((ENTITIES * STEPS, architecture.channels)).astype(np.float32)
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    return parameters, rows
+
+
+def expected(parameters: Parameters, rows: Float32Array) -> np.ndarray:
+    """(B, T, ...) in float64, by the reference."""
+    architecture = parameters.architecture
+    y = np.nan_to_num(rows).reshape(ENTITIES, STEPS, -1).transpose(1, 2, 0).astype(np.float64)
+    for number in range(architecture.encoder_layers):
+        y = reference.layer(parameters, f"encoder.{number}.forward", y)
+    if architecture.forecast:
+        w, bias = parameters["forecast.w"].astype(np.float64), parameters["forecast.bias"]
+        y = np.einsum("fh,thb->tfb", w, y) + bias[:, None]
+    return y.transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
+def test_outputs_are_the_references(architecture: Architecture, backend: Backend) -> None:
+    parameters, rows = readings(architecture)
+    carrier = StateCarrier(parameters, STEPS, ENTITIES, backend)
+    found = carrier.advance(rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES))
+    np.testing.assert_allclose(found, expected(parameters, rows), atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_reading_at_a_time_in_any_company_gives_the_bits_of_all_at_once(
+    architecture: Architecture, backend: Backend, threads: int
+) -> None:
+    parameters, rows = readings(architecture)
+    whole = StateCarrier(parameters, STEPS, ENTITIES, backend)
+    at_once = whole.advance(rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES))
+    single = StateCarrier(parameters, 1, ENTITIES, Backend(backend.variant, threads))
+    rng = np.random.default_rng(4)
+    found = np.empty_like(at_once)
+    for t in range(STEPS):
+        for part in np.split(rng.permutation(ENTITIES), [1, 4, 14]):
+            found[part, t] = single.advance(rows, part * STEPS + t, part)[:, 0]
+    assert found.tobytes() == at_once.tobytes()
+    assert single.states.tobytes() == whole.states.tobytes()
+
+
+def test_entities_that_are_not_named_keep_their_states() -> None:
+    parameters, rows = readings(ARCHITECTURES["forecasts"])
+    carrier = StateCarrier(parameters, STEPS, ENTITIES, Backend())
+    carrier.advance(rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES))
+    before = carrier.states.copy()
+    carrier.advance(rows, np.array([0, STEPS]), np.array([7, 30]))
+    changed = np.flatnonzero((carrier.states != before).any(axis=(1, 2, 3)))
+    assert changed.tolist() == [7, 30]
+
+
+def test_a_bidirectional_encoder_has_no_state_to_carry() -> None:
+    parameters = Parameters.initial(Architecture(2, 4, bidirectional=True), np.random.default_rng())
+    with pytest.raises(ModelError, match="bidirectional"):
+        StateCarrier(parameters, 1, 1, Backend())

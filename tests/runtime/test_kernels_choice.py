@@ -1,0 +1,154 @@
+"""Which kernels run: by what the machine has, by name, and never those that compute wrongly."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from sentinel.errors import ConfigError, ModelError
+from sentinel.kernels.variants import AVX2, AVX512, PORTABLE, VARIANTS, Variant
+from sentinel.model.architecture import Architecture
+from sentinel.model.self_check import ERROR_MAX, largest_error
+from sentinel.runtime import kernels
+from sentinel.runtime.kernels import choose, cpu_features, runnable, threads_of
+from tests.kernels.lane_types import EVERY_VARIANT
+
+# One that shares its compiled kernels with the other tests.
+ARCHITECTURE = Architecture(3, 5)
+ZEN_5 = {"sse2", "avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"}
+HASWELL = {"sse2", "avx2", "fma"}
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """Errors of the self-checks by variant, 0 unless set; nothing is compiled."""
+    errors = dict.fromkeys(VARIANTS, 0.0)
+    monkeypatch.setattr(kernels, "largest_error", lambda variant, _: errors[variant.name])
+    monkeypatch.setattr(kernels, "cpu_features", lambda: frozenset(ZEN_5))
+    return errors
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"),
+    [
+        (ZEN_5, [AVX512, AVX2, PORTABLE]),
+        (HASWELL, [AVX2, PORTABLE]),
+        (ZEN_5 - {"avx512vl"}, [AVX2, PORTABLE]),
+        (HASWELL - {"fma"}, [PORTABLE]),
+        ({"neon"}, [PORTABLE]),
+        (set(), [PORTABLE]),
+    ],
+)
+def test_a_machine_runs_what_it_has_every_feature_for(
+    features: set[str], expected: list[Variant]
+) -> None:
+    assert runnable(features) == expected
+
+
+def test_the_features_are_those_of_this_machine() -> None:
+    assert all(isinstance(name, str) for name in cpu_features())
+    assert runnable(cpu_features())[-1] == PORTABLE
+
+
+@pytest.mark.usefixtures("checked")
+def test_the_fastest_is_chosen_where_none_is_asked_for() -> None:
+    choice = choose(ARCHITECTURE, environ={})
+    assert choice.backend.variant == AVX512
+    assert choice.reason == "the fastest that runs here"
+    assert choice.error == 0
+
+
+@pytest.mark.usefixtures("checked")
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_name_forces_a_variant(name: str) -> None:
+    choice = choose(ARCHITECTURE, name, environ={})
+    assert choice.backend.variant == VARIANTS[name]
+    assert choice.reason == f'asked for by "{name}"'
+
+
+@pytest.mark.usefixtures("checked")
+def test_the_environment_goes_before_the_configuration() -> None:
+    choice = choose(ARCHITECTURE, "avx512", environ={"SENTINEL_KERNELS": "portable"})
+    assert choice.backend.variant == PORTABLE
+    assert choice.reason == "asked for by SENTINEL_KERNELS=portable"
+    # As if it were not set.
+    assert choose(ARCHITECTURE, "avx2", environ={"SENTINEL_KERNELS": ""}).backend.variant == AVX2
+    again = choose(ARCHITECTURE, "avx2", environ={"SENTINEL_KERNELS": "auto"})
+    assert again.backend.variant == AVX512
+
+
+@pytest.mark.usefixtures("checked")
+def test_an_unknown_name_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ConfigError) as raised:
+        choose(ARCHITECTURE, "avx1024", environ={})
+    assert 'kernels "avx1024": there is none' in str(raised.value)
+    assert "auto, or one of: avx512, avx2, portable" in (raised.value.hint or "")
+    with pytest.raises(ConfigError, match="SENTINEL_KERNELS=fast: there is none"):
+        choose(ARCHITECTURE, environ={"SENTINEL_KERNELS": "fast"})
+
+
+@pytest.mark.usefixtures("checked")
+def test_a_variant_that_the_machine_cannot_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "cpu_features", lambda: frozenset(HASWELL))
+    with pytest.raises(ConfigError, match='kernels "avx512": this machine cannot run it') as raised:
+        choose(ARCHITECTURE, "avx512", environ={})
+    assert "auto, or one of: avx2, portable" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize("wrong", [2 * ERROR_MAX, float("inf"), float("nan")])
+def test_a_variant_that_computes_wrongly_is_dropped_with_a_warning(
+    checked: dict[str, float], wrong: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    checked["avx512"] = wrong
+    with caplog.at_level(logging.WARNING):
+        choice = choose(ARCHITECTURE, environ={})
+    assert choice.backend.variant == AVX2
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "kernels avx512 failed their self-check" in record.getMessage()
+
+
+def test_where_every_variant_computes_wrongly_nothing_runs(checked: dict[str, float]) -> None:
+    checked["avx2"] = 1.0
+    with pytest.raises(ModelError, match="kernels avx2: wrong scores in the self-check"):
+        choose(ARCHITECTURE, "avx2", environ={})
+
+
+def test_an_error_at_the_limit_passes(checked: dict[str, float]) -> None:
+    checked["avx512"] = ERROR_MAX
+    assert choose(ARCHITECTURE, environ={}).backend.variant == AVX512
+
+
+@pytest.mark.usefixtures("checked")
+def test_threads_are_as_many_as_asked_for_or_as_there_are_cpus(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kernels.os, "sched_getaffinity", lambda _: {0, 2, 5})
+    assert threads_of(4) == 4
+    assert threads_of(0) == 3
+    assert choose(ARCHITECTURE, threads=0, environ={}).backend.threads == 3
+    assert choose(ARCHITECTURE, threads=2, environ={}).backend.threads == 2
+    assert choose(ARCHITECTURE, environ={}).backend.threads == 1
+
+
+@pytest.mark.parametrize("name", EVERY_VARIANT)
+@pytest.mark.parametrize(
+    "architecture",
+    [ARCHITECTURE, Architecture(3, 5, 2, 2, bidirectional=True, dropout=0.3)],
+    ids=["plain", "deep"],
+)
+def test_every_variant_passes_its_self_check(name: str, architecture: Architecture) -> None:
+    assert 0 < largest_error(VARIANTS[name], architecture) < ERROR_MAX / 3
+
+
+def test_the_self_check_fails_where_the_kernels_and_the_reference_differ(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sentinel.model import self_check
+
+    right = self_check.reconstruct
+    monkeypatch.setattr(self_check, "reconstruct", lambda p, x: right(p, x) + 1e-4)
+    assert largest_error(PORTABLE, ARCHITECTURE) > ERROR_MAX
+    monkeypatch.setattr(self_check, "reconstruct", lambda p, x: right(p, x) * float("nan"))
+    assert not largest_error(PORTABLE, ARCHITECTURE) <= ERROR_MAX
