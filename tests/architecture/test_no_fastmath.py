@@ -84,4 +84,4 @@ def test_only_one_module_asks_numba_to_compile() -> None:
 
 
 def test_only_the_lane_types_and_the_probing_know_of_llvm() -> None:
-    assert imports_of("llvmlite").keys() == EXTENDS.keys() | {"runtime/kernels.py"}
+    assert imports_of("llvmlite").keys() <= EXTENDS.keys() | {"runtime/kernels.py"}
