@@ -18,8 +18,8 @@ from sentinel.kernels.tiles import Tile
 class Variant:
     """One way to run the kernels.
 
-    many, some     tiles of windows in lanes: for large batches, and for up to some.width windows
-    few            tile of units in lanes, for up to few.rows windows; its vectors are the gates
+    many           tile of windows in lanes, for many.width windows
+    few            tile of units in lanes, for few.rows windows; its vectors are the gates
     one            tiles of units in lanes for a single window, for 1, 2, ... blocks of units
     outputs        tile of the dense layer where units are in lanes
     products       tile of the sums over windows, in training
@@ -28,7 +28,6 @@ class Variant:
     name: str
     lanes: Lanes
     many: Tile
-    some: Tile
     few: Tile
     one: Mapping[int, Tile]
     outputs: Tile
@@ -48,24 +47,23 @@ def _variant(
     name: str,
     lanes: Lanes,
     many: tuple[int, int],
-    some: tuple[int, int],
     few: int,
     one: int,
     products: tuple[int, int],
 ) -> Variant:
     blocks = {n: Tile(lanes, 1, 4 * n) for n in (1, 2, 4) if n <= one}
     return Variant(
-        name, lanes, Tile(lanes, *many), Tile(lanes, *some), Tile(lanes, few, 4),
+        name, lanes, Tile(lanes, *many), Tile(lanes, few, 4),
         MappingProxyType(blocks), Tile(lanes, 8, 1), Tile(lanes, *products),
     )  # fmt: skip
 
 
 # 16 registers, no fused multiply-add: what every 64-bit CPU has.
-PORTABLE = _variant("portable", F32X4, (4, 2), (4, 1), 2, 2, (4, 2))
+PORTABLE = _variant("portable", F32X4, (4, 2), 2, 2, (4, 2))
 # 16 registers.
-AVX2 = _variant("avx2", F32X8, (4, 2), (8, 1), 2, 2, (4, 2))
+AVX2 = _variant("avx2", F32X8, (4, 2), 2, 2, (4, 2))
 # 32 registers.
-AVX512 = _variant("avx512", F32X16, (8, 2), (16, 1), 4, 4, (4, 4))
+AVX512 = _variant("avx512", F32X16, (8, 2), 4, 4, (4, 4))
 
 # From the plainest to the fastest.
 VARIANTS = MappingProxyType({variant.name: variant for variant in (PORTABLE, AVX2, AVX512)})

@@ -89,7 +89,7 @@ class PreparedKernel:
 
 
 class Kernels:
-    """The four kernels of one kind, for any number of windows, all of one model.
+    """The three kernels of one kind, for any number of windows, all of one model.
 
     across, along  the kernel with windows in lanes, and that with units in lanes
     """
@@ -107,34 +107,28 @@ class Kernels:
     ) -> None:
         variant, threads = backend.variant, backend.threads
 
-        def wide(tile: Tile) -> PreparedKernel:
-            plan = plan_scoring(architecture, steps, Grain.across(tile), carried=carried)
-            tiles = (tile, variant.dense(tile))
-            return PreparedKernel(across, tiles, tile.width, plan, threads, arguments)
+        plan = plan_scoring(architecture, steps, Grain.across(variant.many), carried=carried)
+        tiles = variant.many, variant.dense(variant.many)
+        self.many = PreparedKernel(across, tiles, variant.many.width, plan, threads, arguments)
 
         def narrow(tile: Tile) -> PreparedKernel:
             plan = plan_scoring(architecture, steps, Grain.along(tile), carried=carried)
-            tiles = (tile, variant.outputs)
+            tiles = tile, variant.outputs
             return PreparedKernel(along, tiles, tile.rows, plan, threads, arguments)
 
-        self.many, self.some = wide(variant.many), wide(variant.some)
         self.few, self.one = narrow(variant.few), narrow(variant.one_for(architecture.hidden))
 
     def load(self, flat: Float32Array) -> None:
         """Take these parameters."""
-        for kernel in (self.many, self.some, self.few, self.one):
+        for kernel in (self.many, self.few, self.one):
             kernel.load(flat)
 
     def parts(self, count: int) -> list[tuple[PreparedKernel, slice]]:
         """Which kernel takes which of so many windows."""
         whole = count // self.many.windows * self.many.windows
-        found = [(self.many, slice(0, whole)), (self._rest(count - whole), slice(whole, count))]
+        # A tile that would be half empty is left to those that take few.
+        if count - whole > self.many.windows // 2:
+            whole = count
+        rest = self.few if count - whole > 1 else self.one
+        found = [(self.many, slice(0, whole)), (rest, slice(whole, count))]
         return [(kernel, part) for kernel, part in found if part.start < part.stop]
-
-    def _rest(self, count: int) -> PreparedKernel:
-        """The kernel that wastes least on so few windows."""
-        if count > self.some.windows:
-            return self.many
-        if count > 2 * self.few.windows:
-            return self.some
-        return self.few if count > 1 else self.one
