@@ -30,8 +30,10 @@ from sentinel.kernels.tiles import (
 )
 from sentinel.kernels.types import Float32Array, TimeArray
 
-# Steps whose outputs stay in the L2 cache while the gradient of a layer's weights is summed.
+# Steps whose rows stay in the caches while the gradient of a layer's weights is summed over them.
 STEPS_PER_SUM = 32
+# At least as many as a product's tile has columns.
+ROWS_OF_ONES = 8
 
 
 @lean
@@ -69,9 +71,10 @@ def add_weight_gradient(
 
     left   rows of each step in the scratch; units, hidden: as of `gradient_row`
     right  the other rows of each step
-    sums   a slab for the sums of one tile
+    sums   a slab for the sums of some rows
     """
     wide, high = vectors_of(tile), rows_of(tile)
+    stride = (right_rows + wide - 1) // wide * wide
     for early in range(0, steps, STEPS_PER_SUM):
         late = min(early + STEPS_PER_SUM, steps)
         for row in range(0, left_rows, high):
@@ -83,19 +86,19 @@ def add_weight_gradient(
                             acc, scratch, left + t * left_step + row * windows + v, windows,
                             scratch, right + t * right_step + k * windows + v, windows,
                         )  # fmt: skip
-                store_sums(scratch, sums, wide, acc)
-                for r in range(min(high, left_rows - row)):
-                    to = gradient_row(row + r, units, hidden)
-                    if to >= 0:
-                        for i in range(min(wide, right_rows - k)):
-                            gradient[at + to * right_rows + k + i] += scratch[sums + r * wide + i]
+                store_sums(scratch, sums + k, stride, acc)
+            for r in range(min(high, left_rows - row)):
+                to = gradient_row(row + r, units, hidden)
+                if to >= 0:
+                    for k in range(right_rows):
+                        gradient[at + to * right_rows + k] += scratch[sums + r * stride + k]
 
 
 @lean
 def add_bias_gradient(
     tile: type[Tile],
+    shape: TimeArray,
     windows: int,
-    steps: int,
     left: int,
     left_step: int,
     left_rows: int,
@@ -106,14 +109,14 @@ def add_bias_gradient(
     hidden: int,
 ) -> None:
     """gradient[at + row] += sum over steps and windows of left[row]; as `add_weight_gradient`."""
-    for row in range(left_rows):
-        total = np.float32(0)
-        for t in range(steps):
-            for b in range(windows):
-                total += scratch[left + t * left_step + row * windows + b]
-        to = gradient_row(row, units, hidden)
-        if to >= 0:
-            gradient[at + to] += total
+    # A bias is the weight of an input that is always 1.
+    ones = shape[of.ONES] * windows
+    for n in range(ROWS_OF_ONES * windows):
+        scratch[ones + n] = 1
+    add_weight_gradient(
+        tile, windows, shape[of.STEPS], left, left_step, left_rows, ones, 0, 1,
+        scratch, shape[of.PRODUCT] * windows, gradient, at, units, hidden,
+    )  # fmt: skip
 
 
 @lean
@@ -160,7 +163,9 @@ def lstm_layer_backward(
     reverse = plan[layer, col.REVERSE] == 1
     first_row, gate_rows = plan[layer, col.FIRST_ROW], shape[of.GATE_ROWS]
     y_step, c_step, z_step = (
-        plan[layer, col.Y_ROWS] * windows, shape[of.UNIT_ROWS] * windows, gate_rows * windows,
+        plan[layer, col.Y_ROWS] * windows,
+        shape[of.UNIT_ROWS] * windows,
+        shape[of.Z_ROWS] * windows,
     )  # fmt: skip
     back, dc = (1 if reverse else -1), shape[of.DC] * windows
     for n in range(c_step):
@@ -202,14 +207,14 @@ def lstm_layer_backward(
         units, hidden,
     )  # fmt: skip
     add_bias_gradient(
-        product_tile, windows, steps, dz, z_step, gate_rows,
+        product_tile, shape, windows, dz, z_step, gate_rows,
         scratch, gradient, plan[layer, col.G_BIAS], units, hidden,
     )  # fmt: skip
     summed = steps
     if plan[layer, col.REPEATED] == 1:
         # One input for all steps: its gradient is that of the sum over them.
         for t in range(1, steps):
-            for n in range(z_step):
+            for n in range(gate_rows * windows):
                 scratch[dz + n] += scratch[dz + t * z_step + n]
         summed = 1
     add_weight_gradient(
@@ -258,7 +263,7 @@ def dense_layer_backward(
         scratch, product * windows, gradient, g_w, 0, 0,
     )  # fmt: skip
     add_bias_gradient(
-        product_tile, windows, shape[of.STEPS], out * windows, out_step, shape[of.CHANNELS],
+        product_tile, shape, windows, out * windows, out_step, shape[of.CHANNELS],
         scratch, gradient, g_bias, 0, 0,
     )  # fmt: skip
 

@@ -63,7 +63,7 @@ PORTABLE = _variant("portable", F32X4, (4, 2), 2, 2, (4, 2))
 # 16 registers.
 AVX2 = _variant("avx2", F32X8, (4, 2), 2, 2, (4, 2))
 # 32 registers.
-AVX512 = _variant("avx512", F32X16, (8, 2), 4, 4, (4, 4))
+AVX512 = _variant("avx512", F32X16, (8, 2), 4, 4, (4, 6))
 
 # From the plainest to the fastest.
 VARIANTS = MappingProxyType({variant.name: variant for variant in (PORTABLE, AVX2, AVX512)})

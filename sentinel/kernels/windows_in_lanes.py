@@ -39,7 +39,7 @@ def lstm_layer(
     projected = plan[layer, col.PROJECTED] * windows
     x_step, y_step = plan[layer, col.X_ROWS] * windows, plan[layer, col.Y_ROWS] * windows
     c_step = shape[of.UNIT_ROWS] * windows if shape[of.KEPT] else 0
-    z_step = shape[of.GATE_ROWS] * windows if shape[of.KEPT] else 0
+    z_step = shape[of.Z_ROWS] * windows if shape[of.KEPT] else 0
     back = 1 if reverse else -1
     if repeated:
         for row in range(0, shape[of.GATE_ROWS], rows):

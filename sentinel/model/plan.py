@@ -18,8 +18,6 @@ from sentinel.records import Float32Array, TimeArray
 
 # A tile of the dense layer may read and write so many rows beyond the last step.
 SPARE_ROWS = 8
-# Sums of one tile of the gradient of weights: at most 8 x 8.
-PRODUCT_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,10 @@ class _Builder:
         self.y_rows = padded(
             architecture.encoded - architecture.hidden + self.unit_rows, TRANSPOSED_ROWS
         )
+        # The gradient of weights walks along the steps. One row more: steps that lie a power of two
+        # apart would share a few sets of the cache.
+        self.z_rows = self.gate_rows + 1
+        self.y_rows += int(training)
         # Shared by all layers, where training does not keep it.
         self.c = self.slabs.take(self.unit_rows)
         self.projected = self.slabs.take(self.gate_rows)
@@ -111,7 +113,7 @@ class _Builder:
         row[columns.C], row[columns.PROJECTED] = self.c, self.projected
         if self.training:
             row[columns.C] = self.slabs.take((self.steps + 2) * self.unit_rows)
-            row[columns.Z] = self.slabs.take(self.steps * self.gate_rows)
+            row[columns.Z] = self.slabs.take(self.steps * self.z_rows)
             row[columns.W_X_T] = packer.gates_transposed(f"{name}.w_x")
             row[columns.W_H_T] = packer.gates_transposed(f"{name}.w_h")
             row[columns.G_W_X] = packer.start(f"{name}.w_x")
@@ -155,7 +157,7 @@ class _Builder:
 
     def decoder(self, values: _Values) -> _Values:
         """All layers of the decoder."""
-        rows = self.unit_rows
+        rows = self.unit_rows + int(self.training)
         for number in range(self.architecture.decoder_layers):
             values = self.handed_on(values, self.steps if number else 1)
             y, dy = self.outputs(rows)
@@ -183,6 +185,7 @@ class _Builder:
         shape[of.STEPS], shape[of.CHANNELS] = steps, architecture.channels
         shape[of.CHANNEL_ROWS], shape[of.HIDDEN] = channel_rows, architecture.hidden
         shape[of.UNIT_ROWS], shape[of.GATE_ROWS] = self.unit_rows, self.gate_rows
+        shape[of.Z_ROWS] = self.z_rows
         shape[of.DIRECTIONS] = len(architecture.directions)
         shape[of.ENCODER_LAYERS], shape[of.KEPT] = encoder_layers, self.training
         shape[of.X], shape[of.MASK], shape[of.X_HAT] = x, mask, x_hat
@@ -212,7 +215,9 @@ class _Builder:
             slabs.take(size),
             slabs.take(size),
         )
-        shape[of.DC], shape[of.PRODUCT] = slabs.take(self.unit_rows), slabs.take(PRODUCT_ROWS)
+        shape[of.DC], shape[of.ONES] = slabs.take(self.unit_rows), slabs.take(SPARE_ROWS)
+        widest = max(self.architecture.channels, self.architecture.encoded)
+        shape[of.PRODUCT] = slabs.take(padded(widest, TRANSPOSED_ROWS))
         shape[of.OUTPUT_W_T] = packer.channels_transposed("output.w")
         shape[of.G_OUTPUT_W] = packer.start("output.w")
         shape[of.G_OUTPUT_BIAS] = packer.start("output.bias")
