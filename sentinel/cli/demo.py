@@ -65,8 +65,9 @@ def command(exit_at_end: bool, bootstrap: str | None, listen_address: str) -> No
     broker into the very daemon of `sentinel run`, its events come back from their topic.
     """
     logs.set_up(LogConfig(level="warning"))
-    # As Ctrl-C: nothing stays behind on somebody's Kafka.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Nothing stays behind on somebody's Kafka, even where a script's `&` had SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     # What goes wrong is told once, by us; the client would tell of each attempt.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     report = DemoReport()
