@@ -31,6 +31,7 @@ from sentinel.fitted import FittedModel
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
 from sentinel.records import NS_PER_S, Readings
+from sentinel.runtime.kernels import choose
 from sentinel.source.kafka import KafkaSource
 from sentinel.source.warm_up import warm_up
 from sentinel.window.scaling import Scaling
@@ -146,7 +147,9 @@ def readings_of(entities: int, rows: int, first: int, channels: int) -> Readings
 
 def whole_detector(entities: int) -> dict[str, float]:
     """Rings, model, decision: windows of (64, 8, 32), one per reading."""
-    detector = Detector(model(CHANNELS), EpisodeRules())
+    fitted = model(CHANNELS)
+    backend = choose(fitted.parameters.architecture).backend
+    detector = Detector(fitted, EpisodeRules(), backend=backend)
     detector.warm_up()
     detector.prime(readings_of(entities, WINDOW_LENGTH, 0, CHANNELS))
     readings = readings_of(entities, max(1, 8192 // entities), WINDOW_LENGTH, CHANNELS)
