@@ -131,7 +131,7 @@ def add_transposed(
     dz_rows: int,
     dx: int,
 ) -> None:
-    """Dx += w' dz for one step; dx rows and dz_rows rows of S windows."""
+    """Add w' dz to dx for one step; dx rows and dz_rows rows of S windows."""
     for row in range(0, rows, rows_of(tile)):
         block, within = row // TRANSPOSED_ROWS * TRANSPOSED_ROWS, row % TRANSPOSED_ROWS
         acc = load_tile(tile, scratch, dx + row * windows, windows)
@@ -237,7 +237,6 @@ def dense_layer_backward(
     tile: type[Tile],
     product_tile: type[Tile],
     shape: TimeArray,
-    product: int,
     y: int,
     dy: int,
     y_rows: int,
@@ -260,7 +259,7 @@ def dense_layer_backward(
     add_weight_gradient(
         product_tile, windows, shape[of.STEPS], out * windows, out_step, shape[of.CHANNELS],
         y * windows, y_rows * windows, inputs,
-        scratch, product * windows, gradient, g_w, 0, 0,
+        scratch, shape[of.PRODUCT] * windows, gradient, g_w, 0, 0,
     )  # fmt: skip
     add_bias_gradient(
         product_tile, shape, windows, out * windows, out_step, shape[of.CHANNELS],

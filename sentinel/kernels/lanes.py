@@ -87,7 +87,7 @@ def call(builder: ir.IRBuilder, name: str, result: ir.Type, args: Sequence[ir.Va
 
 
 def fused(builder: ir.IRBuilder, lanes: Lanes, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
-    """X y + z, in one rounding where the lanes have the instruction."""
+    """The sum x y + z, in one rounding where the lanes have the instruction."""
     if lanes.fused:
         return call(builder, f"llvm.fma.v{lanes.width}f32", lanes.vector, [x, y, z])
     return builder.fadd(builder.fmul(x, y), z)
@@ -146,7 +146,6 @@ def _of_lanes(function: Callable[..., Any], operands: int, emit: Emit) -> None:
 
     # Numba reads the number of operands from the signature.
     typers = {
-        1: lambda x: _common(x),  # noqa: PLW0108
         2: lambda x, y: _common(x, y),  # noqa: PLW0108
         3: lambda x, y, z: _common(x, y, z),  # noqa: PLW0108
     }
@@ -167,7 +166,7 @@ _of_lanes(operator.truediv, 2, lambda builder, lanes, x, y: builder.fdiv(x, y))
 
 
 def fma(x: Scalar, y: Scalar, z: Scalar) -> Scalar:
-    """X y + z."""
+    """The sum x y + z."""
     return x * y + z
 
 
@@ -183,12 +182,12 @@ def not_less(x: Scalar, y: Scalar) -> Scalar:
 
 
 def masked(x: Scalar, mask: Scalar) -> Scalar:
-    """X where the mask is above 0, else 0, whatever x is."""
+    """Its x where the mask is above 0, else 0, whatever x is."""
     return x if mask > 0 else np.float32(0)
 
 
 def times_power_of_two(x: Scalar, n: Scalar) -> Scalar:
-    """X 2^n for an integral n up to 127; 2^n may be taken for 0 where n is below -126."""
+    """The product x 2^n, n integral and up to 127; 2^n may be taken for 0 where n is below -126."""
     return np.float32(x * 2.0**n)
 
 

@@ -24,7 +24,7 @@ def _perturb(shape: TimeArray, windows: int, scratch: Float32Array) -> None:
 
 @lean
 def _drop(boundaries: TimeArray, boundary: int, windows: int, scratch: Float32Array) -> None:
-    """Dropped = source x factor."""
+    """What is left of the source: dropped = source x factor."""
     for n in range(boundaries[boundary, col.B_STEPS] * boundaries[boundary, col.B_ROWS] * windows):
         factor = scratch[boundaries[boundary, col.B_FACTOR] * windows + n]
         scratch[boundaries[boundary, col.B_DROPPED] * windows + n] = (
@@ -36,7 +36,7 @@ def _drop(boundaries: TimeArray, boundary: int, windows: int, scratch: Float32Ar
 def _drop_backward(
     boundaries: TimeArray, boundary: int, windows: int, scratch: Float32Array
 ) -> None:
-    """Dsource += ddropped x factor."""
+    """Add ddropped x factor to dsource."""
     for n in range(boundaries[boundary, col.B_STEPS] * boundaries[boundary, col.B_ROWS] * windows):
         factor = scratch[boundaries[boundary, col.B_FACTOR] * windows + n]
         scratch[boundaries[boundary, col.B_DSOURCE] * windows + n] += (
@@ -111,13 +111,13 @@ def _backward(
     encoded = shape[of.HIDDEN] * shape[of.DIRECTIONS]
     _clear_gradients(plan, boundaries, shape, windows, scratch)
     dense_layer_backward(
-        tile, product_tile, shape, shape[of.PRODUCT], shape[of.DECODED], shape[of.DDECODED],
+        tile, product_tile, shape, shape[of.DECODED], shape[of.DDECODED],
         shape[of.DECODED_ROWS], shape[of.HIDDEN], shape[of.OUTPUT_W_T], shape[of.X_HAT],
         shape[of.G_OUTPUT_W], shape[of.G_OUTPUT_BIAS], packed, scratch, gradient,
     )  # fmt: skip
     if shape[of.FORECAST] >= 0:
         dense_layer_backward(
-            tile, product_tile, shape, shape[of.PRODUCT], shape[of.OUTPUTS] + shape[of.OUTPUT_ROWS],
+            tile, product_tile, shape, shape[of.OUTPUTS] + shape[of.OUTPUT_ROWS],
             shape[of.DOUTPUTS], shape[of.OUTPUT_ROWS], encoded,
             shape[of.FORECAST_W_T], shape[of.FORECAST],
             shape[of.G_FORECAST_W], shape[of.G_FORECAST_BIAS], packed, scratch, gradient,

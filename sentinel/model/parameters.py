@@ -32,15 +32,13 @@ class Parameters:
 
     def __init__(self, architecture: Architecture, flat: Float32Array | None = None) -> None:
         self.architecture = architecture
-        shapes = architecture.shapes()
-        size = sum(math.prod(shape) for shape in shapes.values())
+        places = offsets(architecture).items()
+        size = sum(math.prod(shape) for _, (_, shape) in places)
         self.flat = np.zeros(size, np.float32) if flat is None else flat
-        self.tensors: dict[str, Float32Array] = {}
-        start = 0
-        for name, shape in shapes.items():
-            stop = start + math.prod(shape)
-            self.tensors[name] = self.flat[start:stop].reshape(shape)
-            start = stop
+        self.tensors: dict[str, Float32Array] = {
+            name: self.flat[start : start + math.prod(shape)].reshape(shape)
+            for name, (start, shape) in places
+        }
 
     def __getitem__(self, name: str) -> Float32Array:
         return self.tensors[name]

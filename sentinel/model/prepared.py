@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,8 @@ class PreparedKernel:
             (aligned(plan.scratch_rows * windows), np.zeros(windows, np.int64))
             for _ in range(threads)
         ]
+        # Starts a thread when there is work for it, and keeps it for the next call.
+        self.pool = ThreadPoolExecutor(threads)
         self.run = entry(function, *self.model, *self.scratch[0], *arguments)
 
     def load(self, flat: Float32Array) -> None:
@@ -79,13 +81,13 @@ class PreparedKernel:
         if busy == 1:
             self.run(*self.model, *self.scratch[0], *arguments)
             return
-        with ThreadPoolExecutor(busy) as pool:
-            work = [
-                pool.submit(self.run, *self.model, *scratch, *arguments)
-                for scratch in self.scratch[:busy]
-            ]
-            for thread in work:
-                thread.result()
+        work = [
+            self.pool.submit(self.run, *self.model, *scratch, *arguments)
+            for scratch in self.scratch[:busy]
+        ]
+        wait(work)  # none may still use its scratch when one has failed
+        for thread in work:
+            thread.result()
 
 
 class Kernels:
