@@ -9,11 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
+from sentinel.backtest.intervals import meeting
 from sentinel.demo.dataset import KnownFailure
+from sentinel.records import TimeArray
 
 WEEK = timedelta(weeks=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +29,6 @@ class DemoEpisode:
     opened: datetime
     end: datetime | None
     peak_ratio: float
-
-    def warns_of(self, failure: KnownFailure) -> bool:
-        """Whether the episode opened in the failure's window."""
-        return failure.window_start <= self.opened <= failure.window_end
-
-    def overlaps(self, failure: KnownFailure) -> bool:
-        """Whether the episode stands anywhere in the failure's window."""
-        return self.opened <= failure.window_end and (
-            self.end is None or self.end >= failure.window_start
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +87,32 @@ class Verdict:
 def judge(
     failures: Sequence[KnownFailure], episodes: Sequence[DemoEpisode], replayed: Replayed
 ) -> Verdict:
-    """Hold the episodes, in the order of their opening, against the known failures."""
+    """Hold the episodes, in any order, against the known failures."""
+    episodes = sorted(episodes, key=lambda episode: episode.opened)
     span = replayed.last - replayed.first
-    opened = sum(((e.end or replayed.last) - e.opened for e in episodes), timedelta())
+    lasted = [(e.end or replayed.last) - e.opened for e in episodes]
+    opened_ns = _ns([e.opened for e in episodes])
+    end_ns = _ns([e.end or replayed.last for e in episodes])
+    window = _ns([f.window_start for f in failures]), _ns([f.window_end for f in failures])
+    # The first that opens at or behind a window's beginning is the one, where any warned.
+    warnings = meeting(*window, opened_ns, opened_ns)
+    first = np.searchsorted(opened_ns, window[0])
+    caught = [
+        Caught(failure, episodes[index] if warned else None)
+        for failure, index, warned in zip(failures, first.tolist(), warnings.tolist(), strict=True)
+    ]
     return Verdict(
         replayed,
-        tuple(
-            Caught(failure, next((e for e in episodes if e.warns_of(failure)), None))
-            for failure in failures
-        ),
+        tuple(caught),
         len(episodes),
-        sum(not any(e.overlaps(failure) for failure in failures) for e in episodes),
+        int((meeting(opened_ns, end_ns, *window) == 0).sum()),
         sum(
             1 - (1 - (failure.window_end - failure.window_start) / span) ** len(episodes)
             for failure in failures
         ),
-        opened / span,
+        sum(lasted, timedelta()) / span,
     )
+
+
+def _ns(times: Sequence[datetime]) -> TimeArray:
+    return np.array([(time - EPOCH) // MICROSECOND * 1_000 for time in times], np.int64)

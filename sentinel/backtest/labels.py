@@ -1,0 +1,72 @@
+"""Labels: stretches of time in which something is known to have been wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentinel.backtest.intervals import meeting
+from sentinel.records import BoolArray, IndexArray, TimeArray
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """K stretches, in the order of the file that named them; they may overlap.
+
+    from_ns, to_ns  (K,) int64, both ends belong to the stretch
+    entities        (K,) names; None: each stretch holds for every entity
+    where           the file, for messages
+    """
+
+    from_ns: TimeArray
+    to_ns: TimeArray
+    entities: Sequence[str] | None = None
+    where: str = ""
+
+    def __len__(self) -> int:
+        return len(self.from_ns)
+
+    def mask(self, entity: IndexArray, time_ns: TimeArray, names: Sequence[str]) -> BoolArray:
+        """Which readings are labelled, (N,).
+
+        entity, time_ns  (N,) of the readings, in any order
+        names            what `entity` indexes
+        """
+        labelled = np.zeros(len(time_ns), np.bool_)
+        for which, rows in self._by_entity(entity, names):
+            at_ns = time_ns[rows]
+            labelled[rows] = meeting(at_ns, at_ns, self.from_ns[which], self.to_ns[which]) > 0
+        return labelled
+
+    def without_reading(
+        self, entity: IndexArray, time_ns: TimeArray, names: Sequence[str]
+    ) -> list[int]:
+        """The stretches that hold none of the readings; arguments as those of `mask`."""
+        holds = np.zeros(len(self), np.bool_)
+        for which, rows in self._by_entity(entity, names):
+            at_ns = time_ns[rows]
+            holds[which] = meeting(self.from_ns[which], self.to_ns[which], at_ns, at_ns) > 0
+        return np.flatnonzero(~holds).tolist()
+
+    def strangers(self, names: Sequence[str]) -> list[int]:
+        """The stretches whose entity is not among `names`."""
+        known = set(names)
+        return [row for row, name in enumerate(self.entities or ()) if name not in known]
+
+    def _by_entity(
+        self, entity: IndexArray, names: Sequence[str]
+    ) -> Iterator[tuple[TimeArray, TimeArray]]:
+        """Stretches, and the readings for which they hold, as indices of both."""
+        if self.entities is None:
+            yield np.arange(len(self)), np.arange(len(entity))
+            return
+        stretches: dict[str, list[int]] = {}
+        for row, name in enumerate(self.entities):
+            stretches.setdefault(name, []).append(row)
+        order = np.argsort(entity, kind="stable")
+        bounds = np.searchsorted(entity[order], np.arange(len(names) + 1))
+        for index, name in enumerate(names):
+            if name in stretches:
+                yield np.array(stretches[name]), order[bounds[index] : bounds[index + 1]]

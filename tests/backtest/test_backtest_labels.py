@@ -1,0 +1,46 @@
+"""Which readings a label covers."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.backtest.labels import Labels
+
+NAMES = ("a", "b", "c")
+stretches = st.lists(
+    st.tuples(
+        st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted), st.sampled_from("abcd")
+    ),
+    min_size=1,
+    max_size=6,
+)
+readings = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 20)), max_size=20)
+
+
+def labels(found, *, of_entities: bool) -> Labels:
+    ends = np.array([ends for ends, _ in found], np.int64)
+    return Labels(ends[:, 0], ends[:, 1], [name for _, name in found] if of_entities else None)
+
+
+@given(stretches, readings, st.booleans())
+def test_a_label_covers_both_of_its_ends_and_its_entity_only(found, rows, of_entities) -> None:
+    entity = np.array([e for e, _ in rows], np.int32)
+    time_ns = np.array([t for _, t in rows], np.int64)
+    known = labels(found, of_entities=of_entities)
+
+    def covers(stretch, row) -> bool:
+        (first, last), name = stretch
+        return first <= row[1] <= last and (not of_entities or NAMES[row[0]] == name)
+
+    mask = [any(covers(stretch, row) for stretch in found) for row in rows]
+    assert known.mask(entity, time_ns, NAMES).tolist() == mask
+    unmet = [k for k, stretch in enumerate(found) if not any(covers(stretch, r) for r in rows)]
+    assert known.without_reading(entity, time_ns, NAMES) == unmet
+
+
+def test_strangers_are_named_by_their_place() -> None:
+    ends = np.array([1, 2, 3], np.int64)
+    assert Labels(ends, ends, ["a", "x", "b"]).strangers(NAMES) == [1]
+    assert Labels(ends, ends).strangers(NAMES) == []

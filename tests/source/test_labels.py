@@ -1,0 +1,72 @@
+"""A file of labels: what may stand in it, and each mistake with its row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sentinel.errors import DataError
+from sentinel.source.labels import read_labels
+from tests.source.reading_files import write
+
+S = 10**9
+T0 = 1_700_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "entities"),
+    [
+        ("from,to\n1700000000,1700000060\n", None),
+        ("from;to\n1700000000,0;1700000060,0\n", None),
+        ("to,what,from\n1700000060000,broken,1700000000000\n", None),
+        ("from,to\n2023-11-14T22:13:20Z,2023-11-14 22:14:20\n", None),
+        ("from,to\n1700000000,2023-11-14T22:14:20Z\n", None),
+        ("entity,from,to\n7,1700000000,1700000060\n", ["7"]),
+    ],
+)
+def test_times_are_read_as_those_of_a_history(tmp_path: Path, text: str, entities) -> None:
+    labels = read_labels(write(tmp_path / "labels.csv", text))
+    assert (labels.from_ns.tolist(), labels.to_ns.tolist()) == ([T0 * S], [(T0 + 60) * S])
+    assert labels.entities == entities
+    assert labels.where == str(tmp_path / "labels.csv")
+
+
+def test_labels_keep_their_order_and_may_overlap(tmp_path: Path) -> None:
+    text = f"from,to,entity\n{T0 + 50},{T0 + 90},b\n{T0},{T0 + 60},a\n{T0 + 5},{T0 + 5},b\n"
+    labels = read_labels(write(tmp_path / "labels.csv", text))
+    assert (labels.from_ns // S - T0).tolist() == [50, 0, 5]
+    assert labels.entities == ["b", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("start,to\n1,2\n", ": there is no column 'from'; columns are 'start', 'to'; labels are a "
+         "CSV file with the columns from and to, and perhaps entity, a row per stretch"),
+        ("from,to\n", ": there is a header and no row"),
+        ("from,to\n1700000000,1700000001\n1700000005,1700000004\n",
+         ", data row 2: the label ends (1700000004) before it begins (1700000005); are from and "
+         "to exchanged?"),
+        ("from,to\n1700000000,\n", ", data row 1: column 'to': the time is empty; "
+         "every reading needs a time"),
+        ("from,to,entity\n1700000000,1700000001,a\n1700000000,1700000001,\n",
+         ", data row 2: column 'entity': the name is empty"),
+    ],
+)  # fmt: skip
+def test_a_wrong_label_is_told_of_with_its_row(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path / "labels.csv", text)
+    with pytest.raises(DataError) as told:
+        read_labels(path)
+    assert str(told.value) == f"{path}{message}"
+
+
+def test_a_time_that_is_none_names_its_column(tmp_path: Path) -> None:
+    path = write(tmp_path / "labels.csv", "from,to\n1700000000,soon\n")
+    with pytest.raises(DataError, match=r"data row 1: column 'to': 'soon' is not a time"):
+        read_labels(path)
+
+
+def test_a_directory_is_no_file_of_labels(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="labels are one file"):
+        read_labels(tmp_path)
