@@ -108,6 +108,7 @@ class Contribution:
 
 
 EpisodeState: TypeAlias = Literal["opened", "updated", "resolved"]
+Severity: TypeAlias = Literal["info", "warning", "critical"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class EpisodeEvent:
     missing_values  values masked in the scored readings since the episode opened
     late_readings   readings of the entity dropped as late since the episode opened
     contributions   by channel, largest share first, of the episode's worst window so far
+    severity        how grave the episode is so far, see `alert.severity`
     """
 
     entity: int
@@ -141,3 +143,4 @@ class EpisodeEvent:
     late_readings: int
     contributions: tuple[Contribution, ...]
     reason: str = ""
+    severity: Severity = "warning"

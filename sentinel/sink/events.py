@@ -17,7 +17,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from sentinel.ports import EventContext
-from sentinel.records import NS_PER_S, Contribution, EpisodeEvent, EpisodeState
+from sentinel.records import NS_PER_S, Contribution, EpisodeEvent, EpisodeState, Severity
 
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=UTF-8"
 
@@ -74,6 +74,7 @@ class AnomalyData(Struct, frozen=True, kw_only=True):
     """What happened. Numbers are null where the true one is not finite; JSON knows no other way."""
 
     state: EpisodeState
+    severity: Severity
     episode_id: str
     start: str
     end: str | UnsetType = UNSET
@@ -115,6 +116,7 @@ def anomaly_event(event: EpisodeEvent, context: EventContext) -> AnomalyEvent:
         time=time,
         data=AnomalyData(
             state=event.state,
+            severity=event.severity,
             episode_id=_digest(*identity),
             start=_rfc3339(event.start_ns),
             end=time if event.state == "resolved" else UNSET,

@@ -3,103 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.alert import episodes as module
-from sentinel.alert.episodes import STATE_NAMES, EpisodeRules, Episodes
-from tests.alert.plain_machine import PlainMachine, Row, Transition
-
-ENTITIES = 3
-RESTARTS, LATE = 0, (1, 2, 3)  # of twenty steps
-PEAK_BEFORE = -1  # the peak lies before the readings of this run
-
-
-def run_machine(
-    machine: Episodes, rows: list[Row], cuts: list[int]
-) -> tuple[list[Transition], list[bool]]:
-    """Rows through the machine in several calls; rows of the transitions count from the first."""
-    transitions: list[Transition] = []
-    inside: list[bool] = []
-    peaks: dict[int, int] = {}
-    edges = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
-    for start, stop in pairwise(edges):
-        some = rows[start:stop]
-        is_anomaly = np.zeros(len(some), np.bool_)
-        advance = machine.advance(
-            np.array([row.entity for row in some], np.int32),
-            np.array([row.time_ns for row in some], np.int64),
-            np.array([np.nan if row.ratio is None else row.ratio for row in some], np.float64),
-            np.array([row.restarted for row in some], np.bool_),
-            np.array([row.missing for row in some], np.int32),
-            np.array([row.late for row in some], np.bool_),
-            is_anomaly,
-        )
-        inside += is_anomaly.tolist()
-        for fields, (ratio, peak) in zip(
-            advance.transitions.tolist(), advance.ratios.tolist(), strict=True
-        ):
-            row, entity, kind, start_ns, updates, readings, missing, late, peak_row = fields
-            if peak_row >= 0:
-                peaks[entity] = start + peak_row
-            transitions.append(
-                Transition(
-                    start + row, entity, STATE_NAMES[kind], start_ns, updates, readings, missing,
-                    late, ratio, peak, peaks.get(entity, PEAK_BEFORE),
-                    kind == module.RESOLVED_BY_GAP,
-                )
-            )  # fmt: skip
-        for entity in np.flatnonzero(advance.peak_rows >= 0).tolist():
-            peaks[entity] = start + int(advance.peak_rows[entity])
-    return transitions, inside
-
-
-def run_plain(rules: EpisodeRules, rows: list[Row]) -> tuple[list[Transition], list[bool]]:
-    machines = [PlainMachine(rules) for _ in range(ENTITIES)]
-    told = [machines[row.entity].step(number, row) for number, row in enumerate(rows)]
-    return [found for found, _ in told if found], [inside for _, inside in told]
-
-
-def machine_of(rules: EpisodeRules) -> Episodes:
-    machine = Episodes(rules)
-    machine.grow(ENTITIES)
-    return machine
-
-
-RULES = st.builds(
-    lambda open_count, extra, close_ratio, close_count, update_interval_ns: EpisodeRules(
-        open_count, open_count + extra, close_ratio, close_count, update_interval_ns
-    ),
-    st.integers(1, 3),
-    st.integers(0, 2),
-    st.sampled_from([0.25, 0.5, 1.0]),
-    st.integers(1, 4),
-    st.sampled_from([0, 1, 5, 12]),
+from sentinel.alert.episodes import EpisodeRules, Episodes
+from tests.alert.machines import (
+    ENTITIES,
+    PEAK_BEFORE,
+    RULES,
+    STEPS,
+    machine_of,
+    rows_of,
+    run_machine,
+    run_plain,
 )
-RATIOS = st.sampled_from([None, 0.1, 0.3, 0.49, 0.5, 0.9, 1.0, 1.0, 1.5, 3.0, 3.0])
-STEPS = st.lists(
-    st.tuples(st.integers(0, ENTITIES - 1), RATIOS, st.integers(0, 19), st.integers(0, 2)),
-    max_size=120,
-)
-
-
-def rows_of(steps: list[tuple[int, float | None, int, int]]) -> list[Row]:
-    """One step in twenty restarts the window, some are late; none of these has its own window."""
-    return [
-        Row(
-            entity,
-            100 + n,
-            None if luck in (RESTARTS, *LATE) else ratio,
-            luck == RESTARTS,
-            missing,
-            luck in LATE,
-        )
-        for n, (entity, ratio, luck, missing) in enumerate(steps)
-    ]
+from tests.alert.plain_machine import Row, Transition
 
 
 @settings(max_examples=250, deadline=None)
@@ -113,7 +34,7 @@ def test_the_machine_is_the_plain_one_however_its_calls_are_cut(
 
 def told(rules: EpisodeRules, ratios: list[float | None]) -> list[tuple[int, str]]:
     rows = [Row(0, 100 + n, ratio, False, 0) for n, ratio in enumerate(ratios)]
-    transitions, _ = run_machine(machine_of(rules), rows, [])
+    transitions, *_ = run_machine(machine_of(rules), rows, [])
     return [(found.row, found.state) for found in transitions]
 
 
@@ -137,7 +58,7 @@ def test_readings_without_a_window_neither_calm_nor_count() -> None:
     rules = EpisodeRules(1, 1, close_count=2)
     ratios = [1.0, 0.1, None, None, 0.1]
     rows = [Row(0, 100 + n, ratio, False, 1) for n, ratio in enumerate(ratios)]
-    transitions, inside = run_machine(machine_of(rules), rows, [])
+    transitions, inside, _ = run_machine(machine_of(rules), rows, [])
     assert [(t.row, t.readings, t.missing) for t in transitions] == [(0, 1, 1), (4, 3, 3)]
     assert inside == [True, True, True, True, False]
 
@@ -147,7 +68,7 @@ def test_late_readings_count_from_the_opening_to_the_end() -> None:
     late = Row(0, 50, None, False, 0, late=True)
     rows = [late, Row(0, 100, 1.0, False, 0), late, late, Row(0, 101, 0.1, False, 0), late,
             Row(0, 102, 1.0, False, 0), Row(0, 103, 0.1, False, 0)]  # fmt: skip
-    transitions, _ = run_machine(machine_of(rules), rows, [3])
+    transitions, *_ = run_machine(machine_of(rules), rows, [3])
     assert [(t.state, t.late) for t in transitions] == [
         ("opened", 0), ("resolved", 2), ("opened", 0), ("resolved", 0),
     ]  # fmt: skip
@@ -158,7 +79,7 @@ def test_it_starts_with_the_first_exceedance_that_counted() -> None:
     rows = [
         Row(0, 10 * n, r, False, 0) for n, r in enumerate([1.0, 0.1, 0.1, 1.0, 0.1, 2.0, 1.0], 1)
     ]
-    [opened], _ = run_machine(machine_of(rules), rows, [])
+    [opened], *_ = run_machine(machine_of(rules), rows, [])
     assert (opened.row, opened.start_ns, opened.readings) == (6, 40, 4)
 
 
@@ -185,7 +106,7 @@ def test_a_gap_resolves_an_episode_and_forgets_exceedances() -> None:
         Row(0, 52, 1.5, False, 0),
         Row(0, 99, None, True, 0),
     ]
-    transitions, inside = run_machine(machine_of(rules), rows, [])
+    transitions, inside, _ = run_machine(machine_of(rules), rows, [])
     assert [(t.row, t.state, t.by_gap) for t in transitions] == [
         (3, "opened", False), (4, "resolved", True),
     ]  # fmt: skip
@@ -196,7 +117,7 @@ def test_a_gap_resolves_an_episode_and_forgets_exceedances() -> None:
 def test_updates_come_by_the_readings_own_time() -> None:
     rules = EpisodeRules(1, 1, close_count=99, update_interval_ns=10)
     rows = [Row(0, t, 1.0, False, 0) for t in (100, 105, 109, 110, 119, 135, 144)]
-    transitions, _ = run_machine(machine_of(rules), rows, [])
+    transitions, *_ = run_machine(machine_of(rules), rows, [])
     assert [(t.row, t.updates) for t in transitions] == [(0, 0), (3, 1), (5, 2)]
 
 
@@ -218,7 +139,7 @@ def test_forgetting_an_entity_lets_it_begin_anew_and_no_other(
     machine.forget(np.array([forgotten], np.int32))
     rows = [replace(row, time_ns=row.time_ns + 1_000) for row in rows_of(after)]
     alone = [row for row in rows if row.entity == forgotten]
-    transitions, _ = run_machine(machine, rows, [])
+    transitions, *_ = run_machine(machine, rows, [])
     of_forgotten = [
         replace(t, row=alone.index(rows[t.row]), peak_row=alone.index(rows[t.peak_row]))
         for t in transitions
@@ -233,8 +154,8 @@ def test_growing_keeps_open_episodes() -> None:
     run_machine(machine, [Row(0, 1, 2.0, False, 0)], [])
     machine.grow(5)
     assert machine.state.is_open.tolist() == [True, False, False, False, False]
-    [resolved], _ = run_machine(machine, [Row(0, 2, 0.1, False, 0)], [])
-    assert resolved == Transition(0, 0, "resolved", 1, 0, 2, 0, 0, 0.1, 2.0, PEAK_BEFORE)
+    [resolved], *_ = run_machine(machine, [Row(0, 2, 0.1, False, 0)], [])
+    assert resolved == Transition(0, 0, "resolved", 1, 0, 2, 0, 0, 0.1, 2.0, PEAK_BEFORE, "info")
 
 
 def test_an_episode_never_opens_where_the_rules_ask_for_more_than_they_look_at() -> None:
@@ -244,4 +165,4 @@ def test_an_episode_never_opens_where_the_rules_ask_for_more_than_they_look_at()
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_readings_are_no_trouble(count: int) -> None:
     rows = [Row(0, 1, 0.5, False, 0)] * count
-    assert run_machine(machine_of(EpisodeRules()), rows, []) == ([], [False] * count)
+    assert run_machine(machine_of(EpisodeRules()), rows, []) == ([], [False] * count, 0)

@@ -56,6 +56,7 @@ def episode(**changes: Any) -> EpisodeEvent:
             Contribution("temperature", 0.75, 101.5, 84.25),
             Contribution("vibration", 0.25, math.nan, 0.5),
         ),
+        severity="critical",
     )
     return dataclasses.replace(event, **changes)
 
@@ -84,6 +85,7 @@ def test_event_says_what_happened() -> None:
         "datacontenttype": "application/json",
         "data": {
             "state": "opened",
+            "severity": "critical",
             "episode_id": "d207a64b0721498c9e06890e47632b6c",
             "start": "2013-12-05T19:00:00Z",
             "anomaly_score": 3.5,

@@ -1,0 +1,219 @@
+"""The state of every episode machine, and the kernel that advances it reading by reading."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentinel.alert.budget import BudgetState, bar, follow, let_go, spend
+from sentinel.alert.severity import severity
+from sentinel.kernels.jit import jit, shared
+from sentinel.records import BoolArray, FloatArray, IndexArray, TimeArray
+
+OPENED, UPDATED, RESOLVED, RESOLVED_BY_GAP = 0, 1, 2, 3
+UNTOLD = -1
+
+# Columns of a transition: everything of the episode at that moment.
+ROW, ENTITY, KIND, START_NS, UPDATES, READINGS, MISSING, LATE, PEAK_ROW = range(9)
+TRANSITION_COLUMNS = 9
+RATIO, PEAK_RATIO = range(2)
+
+
+class MachineRules(NamedTuple):
+    """`rules.EpisodeRules` as the kernel takes them; stretch is in scores or in ns."""
+
+    open_count: int
+    close_ratio: float
+    close_count: int
+    update_interval_ns: int
+    cooldown_ns: int
+    stretch: int
+    by_readings: bool
+    fleet: bool
+
+
+class MachineState(NamedTuple):
+    """All episodes, as arrays over the E entities.
+
+    exceeded_ns  (E, open_window) times of those of the newest scores that exceed, 0 for the others;
+                 score number k stands at k % open_window
+    scored       (E,) scores so far
+    is_open      (E,) an episode is open, or
+    is_withheld  (E,) one stands untold; what follows belongs to the newest one of either
+    calm         (E,) scores in a row below close_ratio
+    start_ns     (E,) time of the first exceedance that counted towards its beginning
+    told_ns      (E,) time of the last transition
+    updates      (E,) updates so far
+    readings     (E,) scored readings since start_ns
+    missing      (E,) values masked in the scored readings since it began
+    late         (E,) readings dropped as late since it began
+    peak         (E,) highest ratio since it began
+    newest       (E,) newest ratio
+    last_peak    (E,) peak of the newest resolved episode; 0: none yet
+    last_end_ns  (E,) when that one resolved
+    """
+
+    exceeded_ns: TimeArray
+    scored: TimeArray
+    is_open: BoolArray
+    is_withheld: BoolArray
+    calm: IndexArray
+    start_ns: TimeArray
+    told_ns: TimeArray
+    updates: IndexArray
+    readings: TimeArray
+    missing: TimeArray
+    late: TimeArray
+    peak: FloatArray
+    newest: FloatArray
+    last_peak: FloatArray
+    last_end_ns: TimeArray
+
+
+def machines(entities: int, open_window: int) -> MachineState:
+    """So many machines at rest."""
+    times = [np.zeros(entities, np.int64) for _ in range(7)]
+    ratios = [np.zeros(entities, np.float64) for _ in range(3)]
+    counts = [np.zeros(entities, np.int32) for _ in range(2)]
+    flags = [np.zeros(entities, np.bool_) for _ in range(2)]
+    return MachineState(
+        exceeded_ns=np.zeros((entities, open_window), np.int64),
+        scored=times[0],
+        is_open=flags[0],
+        is_withheld=flags[1],
+        calm=counts[0],
+        start_ns=times[1],
+        told_ns=times[2],
+        updates=counts[1],
+        readings=times[3],
+        missing=times[4],
+        late=times[5],
+        peak=ratios[0],
+        newest=ratios[1],
+        last_peak=ratios[2],
+        last_end_ns=times[6],
+    )
+
+
+@jit
+def advance(
+    entity: IndexArray,
+    time_ns: TimeArray,
+    ratio: FloatArray,
+    restarted: BoolArray,
+    missing: IndexArray,
+    late: BoolArray,
+    is_anomaly: BoolArray,
+    rules: MachineRules,
+    state: MachineState,
+    budget: BudgetState,
+    peak_rows: TimeArray,
+    transitions: TimeArray,
+    ratios: FloatArray,
+    severities: NDArray[np.int8],
+) -> tuple[int, int]:
+    """Advance by rows; see `episodes.Episodes.advance`. Returns how many transitions, suppressed.
+
+    peak_rows, transitions, ratios, severities  see `episodes.Advance`, room for N transitions
+    """
+    count, suppressed = 0, 0
+    for n in range(len(entity)):
+        e = entity[n]
+        stood = state.is_open[e] or state.is_withheld[e]
+        kind = UNTOLD
+        if restarted[n]:
+            kind = RESOLVED_BY_GAP if state.is_open[e] else UNTOLD
+            rest(state, e)
+        elif not np.isnan(ratio[n]):
+            stands = score(state, rules, e, time_ns[n], ratio[n], stood)
+            if stands:
+                state.readings[e] += 1
+                state.missing[e] += missing[n]
+                if ratio[n] > state.peak[e]:
+                    state.peak[e], peak_rows[e] = ratio[n], n
+                    follow(budget, 0 if rules.fleet else e, e, ratio[n])
+                kind = transition(state, rules, budget, e, time_ns[n])
+                suppressed += not stood and state.is_withheld[e]
+        elif late[n] and stood:
+            state.late[e] += 1
+        if kind >= 0:
+            state.told_ns[e] = time_ns[n]
+            row = transitions[count]
+            row[ROW], row[ENTITY], row[KIND], row[START_NS] = n, e, kind, state.start_ns[e]
+            row[UPDATES], row[READINGS] = state.updates[e], state.readings[e]
+            row[MISSING], row[LATE], row[PEAK_ROW] = state.missing[e], state.late[e], peak_rows[e]
+            ratios[count, RATIO], ratios[count, PEAK_RATIO] = state.newest[e], state.peak[e]
+            severities[count] = severity(state.peak[e], state.readings[e] - state.calm[e])
+            count += 1
+            if kind in (RESOLVED, RESOLVED_BY_GAP):
+                state.last_peak[e], state.last_end_ns[e] = state.peak[e], time_ns[n]
+                let_go(budget, 0 if rules.fleet else e, e)
+        if not (state.is_open[e] or state.is_withheld[e]):
+            peak_rows[e] = -1
+        is_anomaly[n] = state.is_open[e]
+    return count, suppressed
+
+
+@shared
+def score(
+    state: MachineState, rules: MachineRules, e: int, time_ns: int, ratio: float, stood: bool
+) -> bool:
+    """Take a score; whether an episode of the entity stands, told or not, begun by it or before."""
+    open_window = state.exceeded_ns.shape[1]
+    state.newest[e] = ratio
+    state.exceeded_ns[e, state.scored[e] % open_window] = time_ns if ratio >= 1 else 0
+    state.scored[e] += 1
+    if stood:
+        state.calm[e] = state.calm[e] + 1 if ratio < rules.close_ratio else 0
+        return True
+    if not ratio >= 1:
+        return False
+    number, oldest = 0, 0
+    for age in range(min(open_window, state.scored[e])):
+        if state.exceeded_ns[e, (state.scored[e] - 1 - age) % open_window] > 0:
+            number += 1
+            oldest = age
+    if number < rules.open_count:
+        return False
+    state.is_withheld[e] = True  # until told
+    state.start_ns[e] = state.exceeded_ns[e, (state.scored[e] - 1 - oldest) % open_window]
+    state.readings[e] = oldest
+    state.calm[e], state.updates[e], state.missing[e], state.late[e] = 0, 0, 0, 0
+    state.peak[e] = -1.0
+    return True
+
+
+@shared
+def transition(
+    state: MachineState, rules: MachineRules, budget: BudgetState, e: int, time_ns: int
+) -> int:
+    """What the newest score makes of the episode that stands; UNTOLD where nothing is told."""
+    if state.calm[e] >= rules.close_count:
+        told = state.is_open[e]
+        rest(state, e)
+        return RESOLVED if told else UNTOLD
+    if state.is_open[e]:
+        interval = rules.update_interval_ns
+        if interval > 0 and time_ns - state.told_ns[e] >= interval:
+            state.updates[e] += 1
+            return UPDATED
+        return UNTOLD
+    ring = 0 if rules.fleet else e
+    now = state.scored[e] if rules.by_readings else time_ns
+    must_exceed = bar(budget, ring, now, rules.stretch)
+    if state.last_peak[e] > 0 and time_ns - state.last_end_ns[e] < rules.cooldown_ns:
+        must_exceed = max(must_exceed, state.last_peak[e])
+    if state.newest[e] >= 1 and state.peak[e] > must_exceed:
+        spend(budget, ring, e, now, rules.stretch, state.peak[e])
+        state.is_open[e], state.is_withheld[e] = True, False
+        return OPENED
+    return UNTOLD
+
+
+@shared
+def rest(state: MachineState, e: int) -> None:
+    """No episode stands, and no exceedance counts any more."""
+    state.exceeded_ns[e] = 0
+    state.is_open[e] = state.is_withheld[e] = False
