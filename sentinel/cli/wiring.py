@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sentinel import store
-from sentinel.alert.episodes import EpisodeRules
+from sentinel.alert.rules import EpisodeRules, recommended_rules
 from sentinel.config.addresses import host_and_port
 from sentinel.config.kafka_client import client_options
-from sentinel.config.schema import AlertConfig, Config, KernelsConfig
+from sentinel.config.schema import AlertConfig, Config, KernelsConfig, WindowConfig
 from sentinel.daemon.health import DaemonHealth
 from sentinel.daemon.loop import Daemon, DaemonSettings
 from sentinel.detector import Detector
@@ -34,6 +35,8 @@ from sentinel.source.warm_up import warm_up
 
 log = logging.getLogger(__name__)
 
+NS_PER_DAY = 24 * 3600 * NS_PER_S
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -44,14 +47,29 @@ class Running:
     metrics_url: str
 
 
-def episode_rules(alert: AlertConfig) -> EpisodeRules:
-    """The rules of the episode machine, as configured."""
-    return EpisodeRules(
-        alert.open_count,
-        alert.open_window,
-        alert.close_ratio,
-        alert.close_count,
-        round(alert.update_interval_s * NS_PER_S),
+def episode_rules(alert: AlertConfig, kind: str = "reconstruct") -> EpisodeRules:
+    """The rules of the episode machine: as configured, else as suits this kind of model."""
+    suited = recommended_rules(kind)
+    open_window = alert.open_window or max(suited.open_window, alert.open_count)
+    rules = replace(
+        suited,
+        open_count=alert.open_count or min(suited.open_count, open_window),
+        open_window=open_window,
+        close_ratio=alert.close_ratio or suited.close_ratio,
+        close_count=alert.close_count or suited.close_count,
+        update_interval_ns=round(alert.update_interval_s * NS_PER_S),
+        cooldown_ns=round(alert.cooldown_s * NS_PER_S),
+    )
+    if not alert.alerts_per_day:
+        return rules
+    # Whole episodes, in a stretch that makes the rate exact: 0.5 a day is 1 in two days.
+    count = math.ceil(alert.alerts_per_day)
+    return replace(
+        rules,
+        budget_count=count,
+        budget_readings=0,
+        budget_ns=round(count / alert.alerts_per_day * NS_PER_DAY),
+        budget_fleet=alert.alerts_per_day_of == "fleet",
     )
 
 
@@ -59,9 +77,7 @@ def make_detector(
     model: FittedModel,
     alert: AlertConfig,
     kernels: KernelsConfig,
-    *,
-    window_stride: int = 0,
-    max_gap_s: float = 0.0,
+    window: WindowConfig,
 ) -> Detector:
     """A detector with every kernel compiled."""
     choice = choose(model.parameters.architecture, kernels.variant, kernels.threads)
@@ -71,8 +87,8 @@ def make_detector(
         model,
         episode_rules(alert),
         backend=backend,
-        window_stride=window_stride,
-        max_gap_ns=round(max_gap_s * NS_PER_S),
+        window_stride=window.window_stride if model.recipe is None else window.reconstruct_every,
+        max_gap_ns=round(window.max_gap_s * NS_PER_S),
         threshold_scale=alert.threshold_scale,
     )
     detector.warm_up()
@@ -88,13 +104,7 @@ def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Ru
     """
     clock = SystemClock()
     model = store.load(config.model)
-    detector = make_detector(
-        model,
-        config.alert,
-        config.kernels,
-        window_stride=config.window.window_stride,
-        max_gap_s=config.window.max_gap_s,
-    )
+    detector = make_detector(model, config.alert, config.kernels, config.window)
     warm_up(config.source, model.channels)
     catalogue = Catalogue(
         _model_labels(model, config.name),

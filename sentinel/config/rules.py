@@ -29,7 +29,7 @@ def check_rules(
 
 def _episode_can_open(config: Config, environ: Mapping[str, str]) -> Iterator[Problem]:
     alert = config.alert
-    if alert.open_count > alert.open_window:
+    if 0 < alert.open_window < alert.open_count:
         yield Problem(
             "alert.open_count",
             f"expected at most open_window = {alert.open_window}, got {alert.open_count}",

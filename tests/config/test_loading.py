@@ -52,7 +52,7 @@ def test_smallest_file_works_and_defaults_fill_the_rest(tmp_path: Path) -> None:
     config = load(write(tmp_path, SMALLEST), {})
     assert config.source.timestamp_field == "ts"
     assert config.source.entity_field == ""
-    assert config.alert.open_count <= config.alert.open_window
+    assert config.alert.threshold == "calibrated"
 
 
 def test_relative_paths_begin_at_the_file_s_folder(tmp_path: Path, monkeypatch) -> None:
@@ -103,10 +103,10 @@ def test_same_topic_on_another_cluster_is_no_loop(tmp_path: Path) -> None:
 
 
 def test_consequences_of_a_reported_mistake_are_not_reported(tmp_path: Path) -> None:
-    # open_count falls back to its default, 3, which would not fit: that is nobody's mistake.
-    text = SMALLEST + '[alert]\nopen_count = "2"\nopen_window = 2\n'
+    # sasl_mechanism falls back to its default, none, which would not do: that is nobody's mistake.
+    text = SMALLEST + '[kafka]\nsecurity_protocol = "SASL_SSL"\nsasl_mechanism = "PLIAN"\n'
     examined = examine(write(tmp_path, text), {})
-    assert [problem.key for problem in examined.problems] == ["alert.open_count"]
+    assert [problem.key for problem in examined.problems] == ["kafka.sasl_mechanism"]
 
 
 def test_examined_configuration_keeps_what_is_right(tmp_path: Path) -> None:
