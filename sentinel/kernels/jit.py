@@ -11,16 +11,27 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
-from numba.extending import register_jitable
+from numba.extending import overload, register_jitable
+
+from sentinel.kernels.inlined import Inlined
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+# Of a function that is called by compiled code alone.
+INLINED = {
+    "pipeline_class": Inlined,
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+
+
 def jit(function: F) -> F:
     """Compile for the CPU on first call, cached on disk; the signature stays the Python one."""
-    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)(
-        function
-    )
+    compiled: F = numba.njit(
+        cache=True, nogil=True, error_model="numpy", boundscheck=False, no_cfunc_wrapper=True
+    )(function)
     return compiled
 
 
@@ -36,19 +47,14 @@ def entry(kernel: Callable[..., Any], *arguments: object) -> Callable[..., Any]:
 
 
 def lean(function: F) -> F:
-    """Compile a function that walks over its arrays and makes none: `jit` without their counting.
+    """Compile a part of kernels that walks over its arrays and makes none: `jit` cannot call it.
 
     Numba counts references to every array argument at every call, which costs a scanner of many
     small functions three quarters of its time. It counts none here, and inlines the function into
     its callers; where an array is made all the same (a slice will do), it refuses to compile.
     """
     compiled: F = numba.njit(
-        cache=True,
-        nogil=True,
-        error_model="numpy",
-        boundscheck=False,
-        forceinline=True,
-        _nrt=False,
+        nogil=True, error_model="numpy", boundscheck=False, _nrt=False, **INLINED
     )(function)
     return compiled
 
@@ -56,4 +62,5 @@ def lean(function: F) -> F:
 def shared(function: F) -> F:
     """A formula used inside kernels, CPU and CUDA alike; stays a plain Python function."""
     usable: F = register_jitable(function)
+    overload(function, jit_options=INLINED, strict=False, target="cpu")(lambda *_: function)
     return usable

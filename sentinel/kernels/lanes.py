@@ -119,7 +119,8 @@ def pointer(
     context: Any, builder: ir.IRBuilder, array_type: Any, array: ir.Value, index: ir.Value
 ) -> ir.Value:
     """Address of element `index` of a flat array."""
-    return builder.gep(context.make_array(array_type)(context, builder, array).data, [index])
+    data = context.data_model_manager[array_type].get_field_position("data")
+    return builder.gep(builder.extract_value(array, data), [index])
 
 
 # Functions of lanes: `_of_lanes` says how one is computed, where at least one operand is lanes and

@@ -10,6 +10,7 @@ from sentinel.kernels import shape as of
 from sentinel.kernels import units_in_lanes, windows_in_lanes
 from sentinel.kernels.jit import jit
 from sentinel.kernels.slabs import hand_out, window_errors, windows_across, windows_along
+from sentinel.kernels.tables import whole
 from sentinel.kernels.tiles import Tile, rows_of, width_of
 from sentinel.kernels.types import Float32Array, TimeArray
 from sentinel.kernels.work_queue import take
@@ -20,7 +21,7 @@ def score_many(
     tile: type[Tile],
     dense_tile: type[Tile],
     plan: TimeArray,
-    shape: TimeArray,
+    numbers: TimeArray,
     packed: Float32Array,
     scratch: Float32Array,
     places: TimeArray,
@@ -33,10 +34,11 @@ def score_many(
 ) -> None:
     """Windows in lanes. rows, starts, lengths: `windows_across`; errors, expected: `hand_out`.
 
+    numbers          the array that kernels.shape describes
     scratch, places  one for each thread; 64-byte aligned, zeros before the first use
     queue            (1,) the next tile of windows to take; shared by the threads of one call
     """
-    windows = width_of(tile)
+    windows, shape = width_of(tile), whole(numbers)
     first = take(queue) * windows
     while first < len(starts):
         windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
@@ -58,7 +60,7 @@ def score_few(
     tile: type[Tile],
     dense_tile: type[Tile],
     plan: TimeArray,
-    shape: TimeArray,
+    numbers: TimeArray,
     packed: Float32Array,
     scratch: Float32Array,
     places: TimeArray,
@@ -70,7 +72,8 @@ def score_few(
     expected: Float32Array,
 ) -> None:
     """Units in lanes; otherwise as `score_many`."""
-    windows, f_rows = rows_of(tile), shape[of.CHANNEL_ROWS]
+    windows, shape = rows_of(tile), whole(numbers)
+    f_rows = shape[of.CHANNEL_ROWS]
     first = take(queue) * windows
     while first < len(starts):
         windows_along(tile, shape, rows, starts, lengths, first, scratch)

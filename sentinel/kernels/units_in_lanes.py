@@ -12,6 +12,7 @@ from sentinel.kernels.cell import lstm_cell
 from sentinel.kernels.gates import f_along, g_along, i_along, load_along, o_along, store_along
 from sentinel.kernels.jit import lean
 from sentinel.kernels.layout import GATES
+from sentinel.kernels.tables import row_of
 from sentinel.kernels.tiles import Tile, add_product, load_tile, rows_of, store_tile, width_of
 from sentinel.kernels.types import Float32Array, TimeArray
 
@@ -27,17 +28,18 @@ def lstm_layer(
 ) -> None:
     """All steps of one layer and direction: its outputs into the slots of Y."""
     windows, width = rows_of(tile), width_of(tile)
-    steps, hidden, inputs = shape[of.STEPS], shape[of.HIDDEN], plan[layer, col.INPUTS]
-    reverse, repeated = plan[layer, col.REVERSE] == 1, plan[layer, col.REPEATED] == 1
-    x_rows, y_rows = plan[layer, col.X_ROWS], plan[layer, col.Y_ROWS]
-    projected, c = plan[layer, col.PROJECTED] * windows, plan[layer, col.C] * windows
+    of_layer = row_of(plan, layer)
+    steps, hidden, inputs = shape[of.STEPS], shape[of.HIDDEN], of_layer[col.INPUTS]
+    reverse, repeated = of_layer[col.REVERSE] == 1, of_layer[col.REPEATED] == 1
+    x_rows, y_rows = of_layer[col.X_ROWS], of_layer[col.Y_ROWS]
+    projected, c = of_layer[col.PROJECTED] * windows, of_layer[col.C] * windows
     back = -y_rows * windows if not reverse else y_rows * windows
     if repeated:
         for column in range(0, shape[of.GATE_ROWS], width):
-            acc = load_tile(tile, packed, plan[layer, col.BIAS] + column, 0)
+            acc = load_tile(tile, packed, of_layer[col.BIAS] + column, 0)
             acc = add_product(
-                acc, scratch, plan[layer, col.X] * windows, x_rows, 1,
-                packed, plan[layer, col.W_X] + column * inputs, width, inputs,
+                acc, scratch, of_layer[col.X] * windows, x_rows, 1,
+                packed, of_layer[col.W_X] + column * inputs, width, inputs,
             )  # fmt: skip
             store_tile(scratch, projected + column, shape[of.GATE_ROWS], acc)
     if not shape[of.CARRIED]:
@@ -45,20 +47,20 @@ def lstm_layer(
             scratch[c + n] = 0
     for step in range(steps):
         t = steps - 1 - step if reverse else step
-        x_now = (plan[layer, col.X] + t * x_rows) * windows
-        y_now = (plan[layer, col.Y] + (t + 1) * y_rows) * windows + plan[layer, col.FIRST_ROW]
+        x_now = (of_layer[col.X] + t * x_rows) * windows
+        y_now = (of_layer[col.Y] + (t + 1) * y_rows) * windows + of_layer[col.FIRST_ROW]
         for column in range(0, shape[of.GATE_ROWS], width):
             if repeated:
                 acc = load_tile(tile, scratch, projected + column, shape[of.GATE_ROWS])
             else:
-                acc = load_tile(tile, packed, plan[layer, col.BIAS] + column, 0)
+                acc = load_tile(tile, packed, of_layer[col.BIAS] + column, 0)
             acc = add_product(
                 acc, scratch, x_now, x_rows, 1,
-                packed, plan[layer, col.W_X] + column * inputs, width, 0 if repeated else inputs,
+                packed, of_layer[col.W_X] + column * inputs, width, 0 if repeated else inputs,
             )  # fmt: skip
             acc = add_product(
                 acc, scratch, y_now + back, y_rows, 1,
-                packed, plan[layer, col.W_H] + column * hidden, width, hidden,
+                packed, of_layer[col.W_H] + column * hidden, width, hidden,
             )  # fmt: skip
             unit = column // GATES
             state = c + unit

@@ -11,6 +11,7 @@ from sentinel.kernels.cell import lstm_cell
 from sentinel.kernels.gates import f_across, g_across, i_across, load_across, o_across, store_across
 from sentinel.kernels.jit import lean
 from sentinel.kernels.layout import CHANNELS_PER_BLOCK, GATES
+from sentinel.kernels.tables import row_of
 from sentinel.kernels.tiles import (
     Tile,
     add_product,
@@ -34,44 +35,45 @@ def lstm_layer(
 ) -> None:
     """All steps of one layer and direction: its outputs into the slots of Y."""
     windows, rows = width_of(tile), rows_of(tile)
-    steps, hidden, inputs = shape[of.STEPS], shape[of.HIDDEN], plan[layer, col.INPUTS]
-    reverse, repeated = plan[layer, col.REVERSE] == 1, plan[layer, col.REPEATED] == 1
-    projected = plan[layer, col.PROJECTED] * windows
-    x_step, y_step = plan[layer, col.X_ROWS] * windows, plan[layer, col.Y_ROWS] * windows
+    of_layer = row_of(plan, layer)
+    steps, hidden, inputs = shape[of.STEPS], shape[of.HIDDEN], of_layer[col.INPUTS]
+    reverse, repeated = of_layer[col.REVERSE] == 1, of_layer[col.REPEATED] == 1
+    projected = of_layer[col.PROJECTED] * windows
+    x_step, y_step = of_layer[col.X_ROWS] * windows, of_layer[col.Y_ROWS] * windows
     c_step = shape[of.UNIT_ROWS] * windows if shape[of.KEPT] else 0
     z_step = shape[of.Z_ROWS] * windows if shape[of.KEPT] else 0
     back = 1 if reverse else -1
     if repeated:
         for row in range(0, shape[of.GATE_ROWS], rows):
-            acc = rows_from(tile, packed, plan[layer, col.BIAS] + row)
+            acc = rows_from(tile, packed, of_layer[col.BIAS] + row)
             acc = add_product(
-                acc, packed, plan[layer, col.W_X] + row * inputs, 1, rows,
-                scratch, plan[layer, col.X] * windows, windows, inputs,
+                acc, packed, of_layer[col.W_X] + row * inputs, 1, rows,
+                scratch, of_layer[col.X] * windows, windows, inputs,
             )  # fmt: skip
             store_tile(scratch, projected + row * windows, windows, acc)
     if not shape[of.KEPT] and not shape[of.CARRIED]:
         for n in range(shape[of.UNIT_ROWS] * windows):
-            scratch[plan[layer, col.C] * windows + n] = 0
+            scratch[of_layer[col.C] * windows + n] = 0
     for step in range(steps):
         t = steps - 1 - step if reverse else step
-        y_now = (plan[layer, col.Y] + plan[layer, col.FIRST_ROW]) * windows + (t + 1) * y_step
-        c_now = plan[layer, col.C] * windows + (t + 1) * c_step
-        x_now = plan[layer, col.X] * windows + t * x_step
+        y_now = (of_layer[col.Y] + of_layer[col.FIRST_ROW]) * windows + (t + 1) * y_step
+        c_now = of_layer[col.C] * windows + (t + 1) * c_step
+        x_now = of_layer[col.X] * windows + t * x_step
         for row in range(0, shape[of.GATE_ROWS], rows):
             if repeated:
                 acc = load_tile(tile, scratch, projected + row * windows, windows)
             else:
-                acc = rows_from(tile, packed, plan[layer, col.BIAS] + row)
+                acc = rows_from(tile, packed, of_layer[col.BIAS] + row)
             acc = add_product(
-                acc, packed, plan[layer, col.W_X] + row * inputs, 1, rows,
+                acc, packed, of_layer[col.W_X] + row * inputs, 1, rows,
                 scratch, x_now, windows, 0 if repeated else inputs,
             )  # fmt: skip
             acc = add_product(
-                acc, packed, plan[layer, col.W_H] + row * hidden, 1, rows,
+                acc, packed, of_layer[col.W_H] + row * hidden, 1, rows,
                 scratch, y_now + back * y_step, windows, hidden,
             )  # fmt: skip
             if shape[of.KEPT]:
-                z = plan[layer, col.Z] * windows + t * z_step + row * windows
+                z = of_layer[col.Z] * windows + t * z_step + row * windows
                 store_tile(scratch, z, windows, acc)
             at = row // GATES * windows
             c, h = lstm_cell(

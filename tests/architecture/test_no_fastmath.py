@@ -10,8 +10,10 @@ from tests.architecture.source_tree import ROOT, SOURCES, parsed
 # compiler's; the options of a compilation are chosen in kernels/jit.py alone.
 COMPILES = "kernels/jit.py"
 EXTENDS = {
+    "kernels/inlined.py": {"numba.core"},
     "kernels/gates.py": {"numba", "numba.extending"},
     "kernels/lanes.py": {"numba", "numba.core", "numba.extending"},
+    "kernels/tables.py": {"numba", "numba.core", "numba.extending"},
     "kernels/tiles.py": {"numba", "numba.extending"},
     "kernels/work_queue.py": {"numba", "numba.extending"},
 }

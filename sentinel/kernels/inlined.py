@@ -1,0 +1,75 @@
+"""How a function is compiled that only ever becomes part of the kernels that call it.
+
+Numba compiles a function that compiled code calls as if it were wanted for itself: it wraps it for
+Python and for C, optimises it, translates it to machine code and writes all that to the disk, only
+to link its LLVM code into the caller and to optimise it there once more. Of a kernel's cold start
+that is half. `Inlined` types and lowers a function, and leaves the rest to its callers.
+"""
+
+# Numba's own classes, which have no types.
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators, allow-subclassing-any
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.typed_passes import (
+    IRLegalization,
+    NativeLowering,
+    NoPythonBackend,
+    NopythonTypeInference,
+    PreLowerStripPhis,
+)
+from numba.core.untyped_passes import (
+    FixupArgs,
+    GenericRewrites,
+    IRProcessing,
+    ReconstructSSA,
+    TranslateByteCode,
+)
+
+
+class _Library(JITCodeLibrary):
+    """LLVM code for its callers to link, never machine code."""
+
+    def _optimize_final_module(self):
+        pass
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(NativeLowering):
+    """Numba IR to LLVM IR, made known to the callers."""
+
+    _name = "lowering_for_callers"
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = _Library(state.targetctx.codegen(), state.func_id.func_qualname)
+        super().run_pass(state)
+        # By what the callers know it; Numba asks for a built-in function, and this one is new.
+        name = object().__reduce__
+        state.targetctx.insert_user_function(name, state.cr.fndesc, [state.library])
+        state.cr = state.cr._replace(cfunc=name)
+        return True
+
+
+class Inlined(CompilerBase):
+    """The passes that such a function needs: no closures, no array expressions, no Python."""
+
+    def define_pipelines(self) -> list[PassManager]:
+        """One pipeline."""
+        self.state.flags.no_compile = True
+        manager = PassManager("inlined")
+        for one in (
+            TranslateByteCode, FixupArgs, IRProcessing, GenericRewrites, ReconstructSSA,
+            NopythonTypeInference, PreLowerStripPhis, IRLegalization, _Lowering, NoPythonBackend,
+        ):  # fmt: skip
+            manager.add_pass(one, one.__name__)
+        manager.finalize()
+        return [manager]
