@@ -15,6 +15,7 @@ from sentinel.kernels.cell import lstm_cell_backward
 from sentinel.kernels.gates import load_across, store_across
 from sentinel.kernels.jit import lean
 from sentinel.kernels.layout import GATES, TRANSPOSED_ROWS
+from sentinel.kernels.tables import row_of
 from sentinel.kernels.tiles import (
     Tile,
     add_lanes,
@@ -159,11 +160,12 @@ def lstm_layer_backward(
     The pre-activations (slab Z) become their gradients.
     """
     windows, units = width_of(tile), rows_of(tile) // GATES
-    steps, hidden, inputs = shape[of.STEPS], shape[of.HIDDEN], plan[layer, col.INPUTS]
-    reverse = plan[layer, col.REVERSE] == 1
-    first_row, gate_rows = plan[layer, col.FIRST_ROW], shape[of.GATE_ROWS]
+    of_layer = row_of(plan, layer)
+    steps, hidden, inputs = shape[of.STEPS], shape[of.HIDDEN], of_layer[col.INPUTS]
+    reverse = of_layer[col.REVERSE] == 1
+    first_row, gate_rows = of_layer[col.FIRST_ROW], shape[of.GATE_ROWS]
     y_step, c_step, z_step = (
-        plan[layer, col.Y_ROWS] * windows,
+        of_layer[col.Y_ROWS] * windows,
         shape[of.UNIT_ROWS] * windows,
         shape[of.Z_ROWS] * windows,
     )  # fmt: skip
@@ -172,12 +174,12 @@ def lstm_layer_backward(
         scratch[dc + n] = 0
     for step in range(steps - 1, -1, -1):
         t = steps - 1 - step if reverse else step
-        z = plan[layer, col.Z] * windows + t * z_step
-        dy = (plan[layer, col.DY] + first_row) * windows + (t + 1) * y_step
-        c_now = plan[layer, col.C] * windows + (t + 1) * c_step
+        z = of_layer[col.Z] * windows + t * z_step
+        dy = (of_layer[col.DY] + first_row) * windows + (t + 1) * y_step
+        c_now = of_layer[col.C] * windows + (t + 1) * c_step
         if step < steps - 1:
             add_transposed(
-                tile, windows, shape[of.UNIT_ROWS], packed, plan[layer, col.W_H_T],
+                tile, windows, shape[of.UNIT_ROWS], packed, of_layer[col.W_H_T],
                 scratch, z - back * z_step, gate_rows, dy,
             )  # fmt: skip
         for unit in range(0, hidden, units):
@@ -198,20 +200,20 @@ def lstm_layer_backward(
             store_across(tile, scratch, gate + 3 * units * windows, windows, dz_o)
             store_across(tile, scratch, dc + at, windows, dc_before)
     dz, y_before = (
-        plan[layer, col.Z] * windows,
-        (plan[layer, col.Y] + first_row) * windows + (1 + back) * y_step,
+        of_layer[col.Z] * windows,
+        (of_layer[col.Y] + first_row) * windows + (1 + back) * y_step,
     )
     add_weight_gradient(
         product_tile, windows, steps, dz, z_step, gate_rows, y_before, y_step, hidden,
-        scratch, shape[of.PRODUCT] * windows, gradient, plan[layer, col.G_W_H],
+        scratch, shape[of.PRODUCT] * windows, gradient, of_layer[col.G_W_H],
         units, hidden,
     )  # fmt: skip
     add_bias_gradient(
         product_tile, shape, windows, dz, z_step, gate_rows,
-        scratch, gradient, plan[layer, col.G_BIAS], units, hidden,
+        scratch, gradient, of_layer[col.G_BIAS], units, hidden,
     )  # fmt: skip
     summed = steps
-    if plan[layer, col.REPEATED] == 1:
+    if of_layer[col.REPEATED] == 1:
         # One input for all steps: its gradient is that of the sum over them.
         for t in range(1, steps):
             for n in range(gate_rows * windows):
@@ -219,16 +221,16 @@ def lstm_layer_backward(
         summed = 1
     add_weight_gradient(
         product_tile, windows, summed, dz, z_step, gate_rows,
-        plan[layer, col.X] * windows, plan[layer, col.X_ROWS] * windows, inputs,
-        scratch, shape[of.PRODUCT] * windows, gradient, plan[layer, col.G_W_X],
+        of_layer[col.X] * windows, of_layer[col.X_ROWS] * windows, inputs,
+        scratch, shape[of.PRODUCT] * windows, gradient, of_layer[col.G_W_X],
         units, hidden,
     )  # fmt: skip
-    if plan[layer, col.DX_ROWS] > 0:
+    if of_layer[col.DX_ROWS] > 0:
         for t in range(summed):
             add_transposed(
-                tile, windows, inputs, packed, plan[layer, col.W_X_T],
+                tile, windows, inputs, packed, of_layer[col.W_X_T],
                 scratch, dz + t * z_step, gate_rows,
-                (plan[layer, col.DX] + t * plan[layer, col.DX_ROWS]) * windows,
+                (of_layer[col.DX] + t * of_layer[col.DX_ROWS]) * windows,
             )  # fmt: skip
 
 

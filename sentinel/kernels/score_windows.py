@@ -76,7 +76,7 @@ def score_few(
     f_rows = shape[of.CHANNEL_ROWS]
     first = take(queue) * windows
     while first < len(starts):
-        windows_along(tile, shape, rows, starts, lengths, first, scratch)
+        windows_along(windows, shape, rows, starts, lengths, first, scratch)
         for layer in range(len(plan)):
             if layer == shape[of.ENCODER_LAYERS]:
                 units_in_lanes.copy_latent(shape, windows, scratch)
@@ -85,6 +85,7 @@ def score_few(
             dense_tile, windows, shape, shape[of.DECODED], shape[of.DECODED_ROWS], shape[of.HIDDEN],
             shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], packed, scratch,
         )  # fmt: skip
-        window_errors(tile, shape, windows, scratch)
+        # Its lanes are those of every tile of this kind: one compilation serves them all.
+        window_errors(dense_tile, shape, windows, scratch)
         hand_out(shape, first, windows, 1, f_rows, scratch, errors, expected)
         first = take(queue) * windows

@@ -16,7 +16,6 @@ from sentinel.kernels.tiles import (
     gather,
     lane_count_of,
     load_lanes,
-    rows_of,
     spread,
     store_lanes,
     width_of,
@@ -73,7 +72,7 @@ def windows_across(
 
 @lean
 def windows_along(
-    tile: type[Tile],
+    windows: int,
     shape: TimeArray,
     rows: Float32Array,
     starts: TimeArray,
@@ -81,8 +80,8 @@ def windows_along(
     first: int,
     scratch: Float32Array,
 ) -> None:
-    """As `windows_across`, into x and mask (T, S, channel_rows)."""
-    windows, channels = rows_of(tile), shape[of.CHANNELS]
+    """As `windows_across`, for so many windows, into x and mask (T, S, channel_rows)."""
+    channels = shape[of.CHANNELS]
     for b in range(windows):
         present = first + b < len(starts)
         padding = shape[of.STEPS] - lengths[first + b] if present else shape[of.STEPS]

@@ -11,6 +11,7 @@ from sentinel.kernels import shape as of
 from sentinel.kernels import units_in_lanes, windows_in_lanes
 from sentinel.kernels.jit import jit, lean
 from sentinel.kernels.slabs import windows_across, windows_along
+from sentinel.kernels.tables import row_of, whole
 from sentinel.kernels.tiles import (
     Tile,
     gather,
@@ -47,6 +48,7 @@ def _read_across(
     first: int,
     states: Float32Array,
 ) -> None:
+    of_layer = row_of(plan, layer)
     windows = width_of(tile)
     for b in range(windows):
         # A lane without an entity computes with some other's state, which nothing keeps.
@@ -56,8 +58,8 @@ def _read_across(
         for v in range(0, windows, lane_count_of(tile)):
             h = gather(tile, states, places, v, j)
             c = gather(tile, states, places, v, shape[of.HIDDEN] + j)
-            store_lanes(scratch, (plan[layer, col.Y] + j) * windows + v, h)
-            store_lanes(scratch, (plan[layer, col.C] + j) * windows + v, c)
+            store_lanes(scratch, (of_layer[col.Y] + j) * windows + v, h)
+            store_lanes(scratch, (of_layer[col.C] + j) * windows + v, c)
 
 
 @lean
@@ -71,13 +73,14 @@ def _write_across(
     first: int,
     states: Float32Array,
 ) -> None:
-    last = plan[layer, col.Y] + shape[of.STEPS] * plan[layer, col.Y_ROWS]
+    of_layer = row_of(plan, layer)
+    last = of_layer[col.Y] + shape[of.STEPS] * of_layer[col.Y_ROWS]
     for b in range(min(windows, len(entities) - first)):
         h = _place(shape, entities[first + b], layer, H)
         c = _place(shape, entities[first + b], layer, C)
         for j in range(shape[of.HIDDEN]):
             states[h + j] = scratch[(last + j) * windows + b]
-            states[c + j] = scratch[(plan[layer, col.C] + j) * windows + b]
+            states[c + j] = scratch[(of_layer[col.C] + j) * windows + b]
 
 
 @lean
@@ -93,11 +96,12 @@ def _copy_along(
     back: bool,
 ) -> None:
     """States into slot 0, or back from the last slot."""
+    of_layer = row_of(plan, layer)
     slot = shape[of.STEPS] if back else 0
     for b in range(min(windows, len(entities) - first)):
-        y = (plan[layer, col.Y] + slot * plan[layer, col.Y_ROWS]) * windows
-        y += b * plan[layer, col.Y_ROWS]
-        state = plan[layer, col.C] * windows + b * shape[of.UNIT_ROWS]
+        y = (of_layer[col.Y] + slot * of_layer[col.Y_ROWS]) * windows
+        y += b * of_layer[col.Y_ROWS]
+        state = of_layer[col.C] * windows + b * shape[of.UNIT_ROWS]
         h = _place(shape, entities[first + b], layer, H)
         c = _place(shape, entities[first + b], layer, C)
         for j in range(shape[of.HIDDEN]):
@@ -114,7 +118,7 @@ def advance_many(
     tile: type[Tile],
     dense_tile: type[Tile],
     plan: TimeArray,
-    shape: TimeArray,
+    numbers: TimeArray,
     packed: Float32Array,
     scratch: Float32Array,
     places: TimeArray,
@@ -128,13 +132,14 @@ def advance_many(
 ) -> None:
     """Advance the states of entities, each by T readings; entities in lanes.
 
+    numbers   the array that kernels.shape describes
     rows, starts, lengths  the readings, as in `windows_across`; lengths are T
     entities  (B,) int64, each at most once
     states    (E x layers x STATES x H,) updated
     outputs   (B, T, F) forecasts of the next reading, or (B, T, H) outputs of the last layer where
               the model has no forecasting head
     """
-    windows = width_of(tile)
+    windows, shape = width_of(tile), whole(numbers)
     first = take(queue) * windows
     while first < len(starts):
         windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
@@ -161,7 +166,7 @@ def advance_few(
     tile: type[Tile],
     dense_tile: type[Tile],
     plan: TimeArray,
-    shape: TimeArray,
+    numbers: TimeArray,
     packed: Float32Array,
     scratch: Float32Array,
     places: TimeArray,
@@ -174,10 +179,10 @@ def advance_few(
     outputs: Float32Array,
 ) -> None:
     """As `advance_many`, with units in lanes."""
-    windows = rows_of(tile)
+    windows, shape = rows_of(tile), whole(numbers)
     first = take(queue) * windows
     while first < len(starts):
-        windows_along(tile, shape, rows, starts, lengths, first, scratch)
+        windows_along(windows, shape, rows, starts, lengths, first, scratch)
         for layer in range(shape[of.ENCODER_LAYERS]):
             _copy_along(plan, layer, shape, windows, scratch, entities, first, states, False)
             units_in_lanes.lstm_layer(tile, plan, layer, shape, packed, scratch)

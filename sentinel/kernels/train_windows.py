@@ -7,6 +7,7 @@ from sentinel.kernels import shape as of
 from sentinel.kernels.gradient import dense_layer_backward, loss_gradient, lstm_layer_backward
 from sentinel.kernels.jit import jit, lean
 from sentinel.kernels.slabs import windows_across
+from sentinel.kernels.tables import row_of, whole
 from sentinel.kernels.tiles import Tile, width_of
 from sentinel.kernels.types import Float32Array, TimeArray
 from sentinel.kernels.windows_in_lanes import copy_latent, dense_layer, lstm_layer
@@ -25,11 +26,10 @@ def _perturb(shape: TimeArray, windows: int, scratch: Float32Array) -> None:
 @lean
 def _drop(boundaries: TimeArray, boundary: int, windows: int, scratch: Float32Array) -> None:
     """What is left of the source: dropped = source x factor."""
-    for n in range(boundaries[boundary, col.B_STEPS] * boundaries[boundary, col.B_ROWS] * windows):
-        factor = scratch[boundaries[boundary, col.B_FACTOR] * windows + n]
-        scratch[boundaries[boundary, col.B_DROPPED] * windows + n] = (
-            scratch[boundaries[boundary, col.B_SOURCE] * windows + n] * factor
-        )
+    at = row_of(boundaries, boundary)
+    for n in range(at[col.B_STEPS] * at[col.B_ROWS] * windows):
+        factor = scratch[at[col.B_FACTOR] * windows + n]
+        scratch[at[col.B_DROPPED] * windows + n] = scratch[at[col.B_SOURCE] * windows + n] * factor
 
 
 @lean
@@ -37,10 +37,11 @@ def _drop_backward(
     boundaries: TimeArray, boundary: int, windows: int, scratch: Float32Array
 ) -> None:
     """Add ddropped x factor to dsource."""
-    for n in range(boundaries[boundary, col.B_STEPS] * boundaries[boundary, col.B_ROWS] * windows):
-        factor = scratch[boundaries[boundary, col.B_FACTOR] * windows + n]
-        scratch[boundaries[boundary, col.B_DSOURCE] * windows + n] += (
-            scratch[boundaries[boundary, col.B_DDROPPED] * windows + n] * factor
+    at = row_of(boundaries, boundary)
+    for n in range(at[col.B_STEPS] * at[col.B_ROWS] * windows):
+        factor = scratch[at[col.B_FACTOR] * windows + n]
+        scratch[at[col.B_DSOURCE] * windows + n] += (
+            scratch[at[col.B_DDROPPED] * windows + n] * factor
         )
 
 
@@ -145,7 +146,7 @@ def train_tiles(
     product_tile: type[Tile],
     plan: TimeArray,
     boundaries: TimeArray,
-    shape: TimeArray,
+    numbers: TimeArray,
     packed: Float32Array,
     scratch: Float32Array,
     places: TimeArray,
@@ -159,12 +160,13 @@ def train_tiles(
 ) -> tuple[float, float]:
     """Squared errors of windows first .. first + S, of their reconstruction and of their forecast.
 
+    numbers                 the array that kernels.shape describes
     rows, starts, lengths   `windows_across`
     scale, forecast_scale   1 / number of values compared in the whole minibatch
     gradient                (P,), added to: of scale x errors + forecast_scale x forecast errors
     Factors of the boundaries and noise are in their slabs already.
     """
-    windows = width_of(tile)
+    windows, shape = width_of(tile), whole(numbers)
     windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
     target = shape[of.X]
     if shape[of.NOISY] == 1:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).resolve().parent.parent
 # Where compiled functions and the constants in them stand; a test holds that none is missed.
-COMPILED = ("records.py", "kernels", "window", "model", "score", "alert", "source")
+COMPILED = ("records.py", "kernels", "window", "model", "score", "scorers", "alert", "source")
 
 
 def prepare() -> Path:

@@ -20,7 +20,7 @@ from sentinel.kernels.slabs import (
     windows_across,
     windows_along,
 )
-from sentinel.kernels.tiles import Tile
+from sentinel.kernels.tiles import Tile, rows_of
 from tests.kernels.exact import Float32Array, assert_same_bits
 from tests.kernels.lane_types import EVERY_LANES, LANES
 from tests.kernels.samples import normal, random_windows
@@ -42,7 +42,7 @@ def along(
     tile: Type, shape: Places, rows: Float32Array, starts: Places, lengths: Places, first: int,
     scratch: Float32Array,
 ) -> None:  # fmt: skip
-    windows_along(tile, shape, rows, starts, lengths, first, scratch)
+    windows_along(rows_of(tile), shape, rows, starts, lengths, first, scratch)
 
 
 @jit

@@ -1,0 +1,91 @@
+"""Kernels are compiled side by side once, and nothing depends on it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sentinel.runtime.compile_ahead import compile_ahead
+
+Job = Callable[[], object]
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty cache, on a machine of two CPUs, in a process of one thread."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    return tmp_path
+
+
+def jobs(directory: Path, count: int) -> list[Job]:
+    """Each leaves a file with the process that did it."""
+
+    def job(number: int) -> Job:
+        return lambda: (directory / str(number)).write_text(str(os.getpid()))
+
+    return [job(number) for number in range(count)]
+
+
+def done_by(directory: Path, count: int) -> list[int]:
+    return [int((directory / str(number)).read_text()) for number in range(count)]
+
+
+def test_the_first_is_compiled_here_and_the_others_in_another_process(cache: Path) -> None:
+    compile_ahead("few", jobs(cache, 3))
+    first, second, third = done_by(cache, 3)
+    assert first == os.getpid()
+    assert second == third != first
+
+
+def test_every_cpu_helps(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    compile_ahead("few", jobs(cache, 3))
+    assert len(set(done_by(cache, 3))) == 3
+
+
+def test_what_has_been_compiled_is_not_compiled_again(cache: Path) -> None:
+    compile_ahead("few", jobs(cache, 3))
+    for number in range(3):
+        (cache / str(number)).unlink()
+    compile_ahead("few", jobs(cache, 3))
+    assert not (cache / "0").exists()
+    compile_ahead("others", jobs(cache, 3))
+    assert len(done_by(cache, 3)) == 3
+
+
+def test_a_process_that_fails_is_no_error_and_is_tried_again(cache: Path) -> None:
+    def broken() -> None:
+        raise OSError(28, "No space left on device")
+
+    compile_ahead("few", [jobs(cache, 1)[0], broken])
+    (cache / "0").unlink()
+    compile_ahead("few", jobs(cache, 2))
+    assert len(done_by(cache, 2)) == 2
+
+
+def test_an_error_of_this_process_is_raised(cache: Path) -> None:
+    def broken() -> None:
+        raise ValueError("no such kernel")
+
+    with pytest.raises(ValueError, match="no such kernel"):
+        compile_ahead("few", [broken, *jobs(cache, 1)])
+
+
+@pytest.mark.parametrize("lacking", ["a cache", "a second CPU", "a process of one thread"])
+def test_without_what_it_takes_nothing_is_compiled_ahead(
+    lacking: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if lacking == "a cache":
+        monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    elif lacking == "a second CPU":
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    else:
+        monkeypatch.setattr(threading, "active_count", lambda: 2)
+    compile_ahead("few", jobs(cache, 3))
+    assert list(cache.iterdir()) == []
