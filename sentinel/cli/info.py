@@ -14,8 +14,9 @@ from rich.table import Table
 from sentinel import __version__, store
 from sentinel.kernels.variants import VARIANTS
 from sentinel.model.architecture import Architecture
+from sentinel.model.prepared import Backend
 from sentinel.model.self_check import ERROR_MAX, largest_error
-from sentinel.runtime.kernels import NEEDED, choose, cpu_features, cpu_name, runnable, threads_of
+from sentinel.runtime.kernels import NEEDED, choose, cpu_features, cpu_name, threads_of, why_not
 
 EPILOG = """\b
 Examples:
@@ -44,10 +45,10 @@ def command(path: Path | None) -> None:
     click.echo(f"cache     {os.environ['NUMBA_CACHE_DIR']}")
     table = Table("variant", "lanes", "self-check")
     for name, variant in VARIANTS.items():
-        lacking = [needed for needed in NEEDED[name] if needed not in features]
-        verdict = f"not run on this machine: it has no {', '.join(lacking)}"
-        if variant in runnable(features):
-            error = largest_error(variant, architecture)
+        reason = why_not(name, features)
+        verdict = f"not run on this machine: {reason}"
+        if not reason:
+            error = largest_error(Backend(variant), architecture)
             verdict = f"{'passed' if error <= ERROR_MAX else 'FAILED'}, largest error {error:.1e}"
         table.add_row(name, str(variant.lanes.width), verdict)
     Console(width=80).print(table)

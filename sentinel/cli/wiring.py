@@ -80,7 +80,12 @@ def make_detector(
     window: WindowConfig,
 ) -> Detector:
     """A detector with every kernel compiled."""
-    choice = choose(model.parameters.architecture, kernels.variant, kernels.threads)
+    choice = choose(
+        model.parameters.architecture,
+        kernels.variant,
+        kernels.threads,
+        deterministic=kernels.deterministic,
+    )
     backend = choice.backend
     log.info("kernels %s (%s), threads: %d", backend.variant.name, choice.reason, backend.threads)
     detector = Detector(

@@ -13,13 +13,15 @@ units in lanes     a lane is a hidden unit, a row of the tile one of a few windo
 =================  ============================================================================
 cell               the only LSTM mathematics: exp2, activations, cell forward and backward
 lanes, tiles       a SIMD value with ordinary operators; accumulators that stay in registers
-variants           which lanes and tiles: portable, AVX2, AVX-512
+variants           which lanes and tiles: portable, AVX2, AVX-512, AMX
 layout             gate order; how tensors are packed
 plan, shape        where a model's tensors and slabs stand: tables that one kernel walks
 slabs              readings into slabs; errors of a reconstruction
 windows_in_lanes,  LSTM layer and dense layer, twice
 units_in_lanes
 score_windows      windows to errors: encoder, decoder, dense layer
+amx, parts,        the same by a matrix unit: its instructions; a float32 as bfloat16; layers and
+windows_in_amx     windows to errors, in an order of sums of their own
 states             carried states of many entities, one step a reading
 gradient,          backpropagation through time; loss and gradient of a tile of windows
 train_windows

@@ -51,4 +51,8 @@ G_OUTPUT_W: Final = 38  # offsets in the flat vector of all gradients
 G_OUTPUT_BIAS: Final = 39
 G_FORECAST_W: Final = 40
 G_FORECAST_BIAS: Final = 41
-SIZE: Final = 42
+# Of a matrix unit alone.
+STARTS: Final = 42  # slab of what the sums of all gates, or channels, begin with
+SUMS: Final = 43  # slab of two blocks
+FACTORS: Final = 44  # slab of the right factors, twice
+SIZE: Final = 45

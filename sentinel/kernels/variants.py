@@ -1,15 +1,19 @@
 """The variants of the kernels: how wide a lane value is, and which tiles its registers hold.
 
 A variant is a value, chosen above (runtime probes the CPU) and handed down. Within a variant every
-score has the same bits in all of its tiles; AVX2 and AVX-512 even share theirs.
+score has the same bits in all of its tiles; AVX2 and AVX-512 even share theirs. A matrix unit has
+no order of sums in common with tiles: whether it serves every batch alone, or leaves the rest of a
+batch to them and so the bits to the batch's size, is for the backend to say (model.prepared).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from sentinel.kernels.amx import AMX as AMX_UNIT
+from sentinel.kernels.amx import MatrixUnit
 from sentinel.kernels.lanes import F32X4, F32X8, F32X16, Lanes
 from sentinel.kernels.tiles import Tile
 
@@ -23,6 +27,8 @@ class Variant:
     one            tiles of units in lanes for a single window, for 1, 2, ... blocks of units
     outputs        tile of the dense layer where units are in lanes
     products       tile of the sums over windows, in training
+    unit           multiplies for many windows, where there is one; its sums run in an order of
+                   their own, so that only it gives its bits
     """
 
     name: str
@@ -32,6 +38,7 @@ class Variant:
     one: Mapping[int, Tile]
     outputs: Tile
     products: Tile
+    unit: MatrixUnit | None = None
 
     def one_for(self, hidden: int) -> Tile:
         """The tile of `one` that wastes least on so many units, and then the widest."""
@@ -65,5 +72,8 @@ AVX2 = _variant("avx2", F32X8, (4, 2), 2, 2, (4, 2))
 # 32 registers.
 AVX512 = _variant("avx512", F32X16, (8, 2), 4, 4, (4, 6))
 
+# The products of many windows by tiles of bfloat16, everything else as AVX-512.
+AMX = replace(AVX512, name="amx", unit=AMX_UNIT)
+
 # From the plainest to the fastest.
-VARIANTS = MappingProxyType({variant.name: variant for variant in (PORTABLE, AVX2, AVX512)})
+VARIANTS = MappingProxyType({variant.name: variant for variant in (PORTABLE, AVX2, AVX512, AMX)})

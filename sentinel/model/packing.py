@@ -76,15 +76,15 @@ class Packer:
     def channels(self, name: str) -> int:
         """Of a tensor (F, K) or (F,), its rows by blocks."""
         tensor = self.at[name]
-        return self._blocks(_filled(tensor, self.grain.channels), self.grain.channels)
+        return self._blocks(filled(tensor, self.grain.channels), self.grain.channels)
 
     def gates_transposed(self, name: str) -> int:
         """Of a tensor (4H, K), its columns by blocks."""
-        return self._blocks(_filled(self._by_unit(name).T, TRANSPOSED_ROWS), TRANSPOSED_ROWS)
+        return self._blocks(filled(self._by_unit(name).T, TRANSPOSED_ROWS), TRANSPOSED_ROWS)
 
     def channels_transposed(self, name: str) -> int:
         """Of a tensor (F, K), its columns by blocks."""
-        return self._blocks(_filled(self.at[name].T, TRANSPOSED_ROWS), TRANSPOSED_ROWS)
+        return self._blocks(filled(self.at[name].T, TRANSPOSED_ROWS), TRANSPOSED_ROWS)
 
     def _by_unit(self, name: str) -> TimeArray:
         grain, tensor = self.grain, self.at[name]
@@ -105,7 +105,7 @@ class Packer:
         return start
 
 
-def _filled(rows: TimeArray, to: int) -> TimeArray:
+def filled(rows: TimeArray, to: int) -> TimeArray:
     """(R, K) with rows of nothing up to a multiple."""
     full = np.full((padded(len(rows), to), rows.shape[1]), NOTHING)
     full[: len(rows)] = rows

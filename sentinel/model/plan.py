@@ -77,10 +77,16 @@ class _Builder:
     """Lays out one plan, layer by layer in the order of the forward pass."""
 
     def __init__(
-        self, architecture: Architecture, steps: int, grain: Grain, *, training: bool
+        self,
+        architecture: Architecture,
+        steps: int,
+        grain: Grain,
+        *,
+        training: bool,
+        packer: Packer | None = None,
     ) -> None:
         self.architecture, self.steps, self.training = architecture, steps, training
-        self.packer, self.slabs = Packer(architecture, grain), _Slabs()
+        self.packer, self.slabs = packer or Packer(architecture, grain), _Slabs()
         self.table: list[list[int]] = []
         self.boundaries: list[list[int]] = []
         self.unit_rows = padded(architecture.hidden, grain.unit_pad)
@@ -228,10 +234,16 @@ class _Builder:
 
 
 def plan_scoring(
-    architecture: Architecture, steps: int, grain: Grain, *, carried: bool = False
+    architecture: Architecture,
+    steps: int,
+    grain: Grain,
+    *,
+    carried: bool = False,
+    packer: Packer | None = None,
 ) -> Plan:
     """The plan for scoring windows of so many steps, or for carrying states on by so many."""
-    plan = _Builder(architecture, steps, grain, training=False).build(noisy=False)
+    builder = _Builder(architecture, steps, grain, training=False, packer=packer)
+    plan = builder.build(noisy=False)
     plan.shape[of.CARRIED] = carried
     return plan
 

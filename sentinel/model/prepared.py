@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from sentinel.kernels.amx import MatrixUnit
 from sentinel.kernels.jit import entry
 from sentinel.kernels.tiles import Tile
 from sentinel.kernels.variants import PORTABLE, Variant
 from sentinel.model.architecture import Architecture
+from sentinel.model.matrix_plan import plan_scoring_by_matrix
 from sentinel.model.packing import Grain
 from sentinel.model.plan import Plan, plan_scoring
 from sentinel.records import Float32Array, TimeArray
@@ -38,10 +40,15 @@ def as_kernels_take(rows: Float32Array, *places: TimeArray) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Which kernels run, and on how many threads; a value, chosen where the program is wired."""
+    """Which kernels run, and on how many threads; a value, chosen where the program is wired.
+
+    deterministic  a score has the same bits in any batch: a matrix unit then serves every batch,
+                   a single window at the price of a full block; else only what fills its blocks
+    """
 
     variant: Variant = PORTABLE
     threads: int = 1
+    deterministic: bool = True
 
 
 class PreparedKernel:
@@ -54,7 +61,7 @@ class PreparedKernel:
     def __init__(
         self,
         function: Any,
-        tiles: tuple[Tile, Tile],
+        tiles: tuple[Tile, Tile | MatrixUnit],
         windows: int,
         plan: Plan,
         threads: int,
@@ -94,6 +101,7 @@ class Kernels:
     """The three kernels of one kind, for any number of windows, all of one model.
 
     across, along  the kernel with windows in lanes, and that with units in lanes
+    by_unit        that for a matrix unit; where the variant has one, it stands for `across`
     """
 
     def __init__(
@@ -106,12 +114,21 @@ class Kernels:
         arguments: tuple[object, ...],
         *,
         carried: bool = False,
+        by_unit: Any = None,
     ) -> None:
-        variant, threads = backend.variant, backend.threads
+        variant, threads, many = backend.variant, backend.threads, backend.variant.many
 
-        plan = plan_scoring(architecture, steps, Grain.across(variant.many), carried=carried)
-        tiles = variant.many, variant.dense(variant.many)
-        self.many = PreparedKernel(across, tiles, variant.many.width, plan, threads, arguments)
+        if by_unit is not None and variant.unit is not None:
+            tiles: tuple[Tile, Tile | MatrixUnit] = many, variant.unit
+            plan: Plan = plan_scoring_by_matrix(architecture, steps)
+            self.many = PreparedKernel(by_unit, tiles, many.width, plan, threads, arguments)
+            if backend.deterministic:
+                self.few = self.one = self.many
+                return
+        else:
+            tiles = many, variant.dense(many)
+            plan = plan_scoring(architecture, steps, Grain.across(many), carried=carried)
+            self.many = PreparedKernel(across, tiles, many.width, plan, threads, arguments)
 
         def narrow(tile: Tile) -> PreparedKernel:
             plan = plan_scoring(architecture, steps, Grain.along(tile), carried=carried)
@@ -122,7 +139,7 @@ class Kernels:
 
     def load(self, flat: Float32Array) -> None:
         """Take these parameters."""
-        for kernel in (self.many, self.few, self.one):
+        for kernel in {self.many, self.few, self.one}:
             kernel.load(flat)
 
     def parts(self, count: int) -> list[tuple[PreparedKernel, slice]]:

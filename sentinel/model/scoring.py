@@ -8,6 +8,7 @@ import numpy as np
 
 from sentinel.kernels.score_windows import score_few, score_many
 from sentinel.kernels.slabs import SPANS
+from sentinel.kernels.windows_in_amx import score_by_unit
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend, Kernels, as_kernels_take
 from sentinel.records import Float32Array, TimeArray
@@ -38,6 +39,7 @@ class WindowScorer:
         self.kernels = Kernels(
             score_many, score_few, parameters.architecture, steps, backend,
             self._arguments(np.zeros(0, np.float32), *[np.zeros(0, np.int64)] * 2),
+            by_unit=score_by_unit,
         )  # fmt: skip
         self.load(parameters)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from sentinel.kernels.slabs import WHOLE
-from sentinel.kernels.variants import Variant
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
@@ -18,14 +17,14 @@ STEPS = 4
 ERROR_MAX = 1e-5
 
 
-def largest_error(variant: Variant, architecture: Architecture) -> float:
-    """Largest error of a variant's scores of a few windows, against float64; NaN where one is NaN.
+def largest_error(backend: Backend, architecture: Architecture) -> float:
+    """Largest error of a backend's scores of a few windows, against float64; NaN where one is NaN.
 
     architecture  whose kernels are tried; they are the ones that score it afterwards
     """
     rng = np.random.default_rng(0)
     parameters = Parameters.initial(replace(architecture, dropout=0.0), rng)
-    scorer = WindowScorer(parameters, STEPS, Backend(variant))
+    scorer = WindowScorer(parameters, STEPS, replace(backend, threads=1))
     channels = architecture.channels
     worst = 0.0
     # Each of the kernels, and whole tiles of the largest.

@@ -14,6 +14,7 @@ from sentinel.kernels.variants import VARIANTS, Variant
 from sentinel.model.architecture import Architecture
 from sentinel.model.prepared import Backend
 from sentinel.model.self_check import ERROR_MAX, largest_error
+from sentinel.runtime import tile_permission
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "portable": (),
     "avx2": ("avx2", "fma"),
     "avx512": ("avx512f", "avx512bw", "avx512dq", "avx512vl"),
+    "amx": ("avx512f", "avx512bw", "avx512dq", "avx512vl", "amx-tile", "amx-bf16"),
 }
 
 
@@ -47,13 +49,21 @@ def cpu_features() -> frozenset[str]:
     return frozenset(name for name, there in get_host_cpu_features().items() if there)
 
 
+def why_not(name: str, features: Collection[str]) -> str:
+    """Why a machine with these features cannot run a variant; empty: it can.
+
+    Asks the operating system for the tile registers where a variant has a use for them.
+    """
+    lacking = [needed for needed in NEEDED[name] if needed not in features]
+    if lacking:
+        return f"it has no {', '.join(lacking)}"
+    refusal = tile_permission.refusal() if VARIANTS[name].unit is not None else ""
+    return f"its system refuses tile registers ({refusal})" if refusal else ""
+
+
 def runnable(features: Collection[str]) -> list[Variant]:
     """The variants that a machine with these features can run, the fastest first."""
-    found = [
-        variant
-        for name, variant in VARIANTS.items()
-        if all(needed in features for needed in NEEDED[name])
-    ]
+    found = [variant for name, variant in VARIANTS.items() if not why_not(name, features)]
     return found[::-1]
 
 
@@ -67,29 +77,39 @@ def choose(
     asked: str = AUTO,
     threads: int = 1,
     environ: Mapping[str, str] = os.environ,
+    *,
+    deterministic: bool = True,
 ) -> Choice:
     """The fastest variant that the machine has and that passes its self-check.
 
-    asked  a variant's name, or "auto"; SENTINEL_KERNELS in the environment goes before it
+    asked          a variant's name, or "auto"; SENTINEL_KERNELS in the environment goes before it
+    deterministic  a score has the same bits in any batch (`model.prepared.Backend`); "auto" then
+                   leaves matrix units out: a single window would pay for a block of them
     Raises ConfigError where the name is unknown or the machine cannot run it, ModelError where
     nothing passes.
     """
     source = f"{VARIABLE}={environ[VARIABLE]}" if environ.get(VARIABLE) else f'"{asked}"'
     asked = environ.get(VARIABLE) or asked
-    candidates = runnable(cpu_features())
-    names = [variant.name for variant in candidates]
+    features = cpu_features()
+    candidates, reason = runnable(features), "the fastest that runs here"
     if asked != AUTO:
+        names = [variant.name for variant in candidates]
         if asked not in names:
-            known = "this machine cannot run it" if asked in VARIANTS else "there is none"
+            known = "there is none"
+            if asked in VARIANTS:
+                known = f"this machine cannot run it: {why_not(asked, features)}"
             raise ConfigError(
                 f"kernels {source}: {known}", hint=f"auto, or one of: {', '.join(names)}"
             )
-        candidates = [VARIANTS[asked]]
+        candidates, reason = [VARIANTS[asked]], f"asked for by {source}"
+    elif deterministic and any(variant.unit for variant in candidates):
+        candidates = [variant for variant in candidates if variant.unit is None]
+        reason += " for a single window and for many with the same bits"
     for variant in candidates:
-        error = largest_error(variant, architecture)
+        backend = Backend(variant, threads_of(threads), deterministic)
+        error = largest_error(backend, architecture)
         if error <= ERROR_MAX:
-            reason = f"asked for by {source}" if asked != AUTO else "the fastest that runs here"
-            return Choice(Backend(variant, threads_of(threads)), reason, error)
+            return Choice(backend, reason, error)
         log.warning("kernels %s failed their self-check (error %.2g): dropped", variant.name, error)
     raise ModelError(
         f"kernels {', '.join(variant.name for variant in candidates)}: wrong scores in the "

@@ -10,6 +10,7 @@ from tests.architecture.source_tree import ROOT, SOURCES, parsed
 # compiler's; the options of a compilation are chosen in kernels/jit.py alone.
 COMPILES = "kernels/jit.py"
 EXTENDS = {
+    "kernels/amx.py": {"numba", "numba.core", "numba.extending"},
     "kernels/inlined.py": {"numba.core"},
     "kernels/gates.py": {"numba", "numba.extending"},
     "kernels/lanes.py": {"numba", "numba.core", "numba.extending"},

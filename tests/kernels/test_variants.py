@@ -14,7 +14,7 @@ from tests.kernels.lane_types import EVERY_VARIANT
 from tests.kernels.samples import normal, random_parameters
 
 # Vector registers of a core, and the largest tile of accumulators must leave room for operands.
-REGISTERS = {"portable": 16, "avx2": 16, "avx512": 32}
+REGISTERS = {"portable": 16, "avx2": 16, "avx512": 32, "amx": 32}
 STEPS, CHANNELS = 6, 5
 # H that is a multiple of no lane width; the weights of the units beyond it are zero.
 ARCHITECTURE = Architecture(CHANNELS, 5, 2, 2, bidirectional=True)

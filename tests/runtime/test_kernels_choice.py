@@ -7,31 +7,38 @@ import logging
 import pytest
 
 from sentinel.errors import ConfigError, ModelError
-from sentinel.kernels.variants import AVX2, AVX512, PORTABLE, VARIANTS, Variant
+from sentinel.kernels.variants import AMX, AVX2, AVX512, PORTABLE, VARIANTS, Variant
 from sentinel.model.architecture import Architecture
+from sentinel.model.prepared import Backend
 from sentinel.model.self_check import ERROR_MAX, largest_error
-from sentinel.runtime import kernels
-from sentinel.runtime.kernels import choose, cpu_features, runnable, threads_of
+from sentinel.runtime import kernels, tile_permission
+from sentinel.runtime.kernels import choose, cpu_features, runnable, threads_of, why_not
 from tests.kernels.lane_types import EVERY_VARIANT
 
 # One that shares its compiled kernels with the other tests.
 ARCHITECTURE = Architecture(3, 5)
 ZEN_5 = {"sse2", "avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"}
 HASWELL = {"sse2", "avx2", "fma"}
+SAPPHIRE_RAPIDS = ZEN_5 | {"amx-tile", "amx-bf16", "amx-int8"}
 
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Errors of the self-checks by variant, 0 unless set; nothing is compiled."""
     errors = dict.fromkeys(VARIANTS, 0.0)
-    monkeypatch.setattr(kernels, "largest_error", lambda variant, _: errors[variant.name])
-    monkeypatch.setattr(kernels, "cpu_features", lambda: frozenset(ZEN_5))
+    monkeypatch.setattr(kernels, "largest_error", lambda backend, _: errors[backend.variant.name])
+    monkeypatch.setattr(kernels, "cpu_features", lambda: frozenset(SAPPHIRE_RAPIDS))
+    monkeypatch.setattr(kernels, "compile_ahead", lambda *_: None, raising=False)
+    monkeypatch.setattr(tile_permission, "refusal", lambda: "")
     return errors
 
 
 @pytest.mark.parametrize(
     ("features", "expected"),
     [
+        (SAPPHIRE_RAPIDS, [AMX, AVX512, AVX2, PORTABLE]),
+        (SAPPHIRE_RAPIDS - {"amx-bf16"}, [AVX512, AVX2, PORTABLE]),
+        (SAPPHIRE_RAPIDS - {"avx512f"}, [AVX2, PORTABLE]),
         (ZEN_5, [AVX512, AVX2, PORTABLE]),
         (HASWELL, [AVX2, PORTABLE]),
         (ZEN_5 - {"avx512vl"}, [AVX2, PORTABLE]),
@@ -41,9 +48,50 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     ],
 )
 def test_a_machine_runs_what_it_has_every_feature_for(
-    features: set[str], expected: list[Variant]
+    features: set[str], expected: list[Variant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tile_permission, "refusal", lambda: "")
     assert runnable(features) == expected
+
+
+def test_without_leave_for_tiles_a_machine_with_amx_is_one_without(
+    monkeypatch: pytest.MonkeyPatch, checked: dict[str, float]
+) -> None:
+    monkeypatch.setattr(tile_permission, "refusal", lambda: "Operation not supported")
+    assert runnable(SAPPHIRE_RAPIDS) == [AVX512, AVX2, PORTABLE]
+    reason = "its system refuses tile registers (Operation not supported)"
+    assert why_not("amx", SAPPHIRE_RAPIDS) == reason
+    assert why_not("avx512", SAPPHIRE_RAPIDS) == ""
+    # As if there were none, and said only to those who ask for it.
+    for deterministic in (True, False):
+        choice = choose(ARCHITECTURE, environ={}, deterministic=deterministic)
+        assert choice.backend.variant == AVX512
+        assert choice.reason == "the fastest that runs here"
+    with pytest.raises(ConfigError) as raised:
+        choose(ARCHITECTURE, "amx", environ={})
+    assert f'kernels "amx": this machine cannot run it: {reason}' in str(raised.value)
+
+
+def test_leave_is_not_asked_for_where_there_is_no_amx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tile_permission, "refusal", lambda: pytest.fail("asked"))
+    assert why_not("amx", ZEN_5) == "it has no amx-tile, amx-bf16"
+    assert why_not("avx512", SAPPHIRE_RAPIDS) == ""
+
+
+@pytest.mark.usefixtures("checked")
+def test_amx_is_chosen_only_where_a_score_may_depend_on_its_batch() -> None:
+    choice = choose(ARCHITECTURE, environ={}, deterministic=False)
+    assert choice.backend == Backend(AMX, deterministic=False)
+    assert choice.reason == "the fastest that runs here"
+
+
+@pytest.mark.usefixtures("checked")
+def test_amx_can_be_asked_for_and_then_serves_every_batch() -> None:
+    for choice in (
+        choose(ARCHITECTURE, "amx", environ={}),
+        choose(ARCHITECTURE, environ={"SENTINEL_KERNELS": "amx"}),
+    ):
+        assert choice.backend == Backend(AMX, deterministic=True)
 
 
 def test_the_features_are_those_of_this_machine() -> None:
@@ -55,7 +103,10 @@ def test_the_features_are_those_of_this_machine() -> None:
 def test_the_fastest_is_chosen_where_none_is_asked_for() -> None:
     choice = choose(ARCHITECTURE, environ={})
     assert choice.backend.variant == AVX512
-    assert choice.reason == "the fastest that runs here"
+    assert choice.backend.deterministic
+    assert choice.reason == (
+        "the fastest that runs here for a single window and for many with the same bits"
+    )
     assert choice.error == 0
 
 
@@ -83,7 +134,7 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     with pytest.raises(ConfigError) as raised:
         choose(ARCHITECTURE, "avx1024", environ={})
     assert 'kernels "avx1024": there is none' in str(raised.value)
-    assert "auto, or one of: avx512, avx2, portable" in (raised.value.hint or "")
+    assert "auto, or one of: amx, avx512, avx2, portable" in (raised.value.hint or "")
     with pytest.raises(ConfigError, match="SENTINEL_KERNELS=fast: there is none"):
         choose(ARCHITECTURE, environ={"SENTINEL_KERNELS": "fast"})
 
@@ -139,7 +190,7 @@ def test_threads_are_as_many_as_asked_for_or_as_there_are_cpus(
     ids=["plain", "deep"],
 )
 def test_every_variant_passes_its_self_check(name: str, architecture: Architecture) -> None:
-    assert 0 < largest_error(VARIANTS[name], architecture) < ERROR_MAX / 3
+    assert 0 < largest_error(Backend(VARIANTS[name]), architecture) < ERROR_MAX / 3
 
 
 def test_the_self_check_fails_where_the_kernels_and_the_reference_differ(
@@ -149,6 +200,6 @@ def test_the_self_check_fails_where_the_kernels_and_the_reference_differ(
 
     right = self_check.reconstruct
     monkeypatch.setattr(self_check, "reconstruct", lambda p, x: right(p, x) + 1e-4)
-    assert largest_error(PORTABLE, ARCHITECTURE) > ERROR_MAX
+    assert largest_error(Backend(PORTABLE), ARCHITECTURE) > ERROR_MAX
     monkeypatch.setattr(self_check, "reconstruct", lambda p, x: right(p, x) * float("nan"))
-    assert not largest_error(PORTABLE, ARCHITECTURE) <= ERROR_MAX
+    assert not largest_error(Backend(PORTABLE), ARCHITECTURE) <= ERROR_MAX
