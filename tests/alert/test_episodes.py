@@ -127,7 +127,12 @@ def test_no_updates_without_an_interval() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(RULES, STEPS, STEPS, st.integers(0, ENTITIES - 1))
+@given(
+    RULES.filter(lambda rules: not rules.budget_fleet),
+    STEPS,
+    STEPS,
+    st.integers(0, ENTITIES - 1),
+)
 def test_forgetting_an_entity_lets_it_begin_anew_and_no_other(
     rules: EpisodeRules,
     before: list[tuple[int, float | None, int, int]],
