@@ -7,7 +7,7 @@ import numpy as np
 from sentinel.errors import ModelError
 from sentinel.kernels.states import STATES, advance_few, advance_many
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend, Kernels, as_kernels_take
+from sentinel.model.prepared import Backend, Kernels, as_kernels_take, makers
 from sentinel.records import Float32Array, TimeArray
 
 
@@ -30,7 +30,7 @@ class StateCarrier:
         number, one = np.zeros(0, np.float32), np.zeros(0, np.int64)
         arguments = (number, one, one, one, number, one, np.zeros((0, 0, 0), np.float32))
         self.kernels = Kernels(
-            advance_many, advance_few, architecture, steps, backend, arguments, carried=True
+            makers(advance_many, advance_few, architecture, steps, backend, arguments, carried=True)
         )
         self.kernels.load(parameters.flat)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,45 +99,51 @@ class PreparedKernel:
             thread.result()
 
 
-class Kernels:
-    """The three kernels of one kind, for any number of windows, all of one model.
+def makers(
+    across: Any,
+    along: Any,
+    architecture: Architecture,
+    steps: int,
+    backend: Backend,
+    arguments: tuple[object, ...],
+    *,
+    carried: bool = False,
+    by_unit: Any = None,
+) -> list[Callable[[], PreparedKernel]]:
+    """What makes each of the `Kernels` ready: for many windows, for few, for one; or one for all.
 
     across, along  the kernel with windows in lanes, and that with units in lanes
     by_unit        that for a matrix unit; where the variant has one, it stands for `across`
     """
+    variant, threads, many = backend.variant, backend.threads, backend.variant.many
 
-    def __init__(
-        self,
-        across: Any,
-        along: Any,
-        architecture: Architecture,
-        steps: int,
-        backend: Backend,
-        arguments: tuple[object, ...],
-        *,
-        carried: bool = False,
-        by_unit: Any = None,
-    ) -> None:
-        variant, threads, many = backend.variant, backend.threads, backend.variant.many
+    def prepared(
+        function: Any, plan: Plan, tile: Tile, other: Tile | MatrixUnit, windows: int
+    ) -> Callable[[], PreparedKernel]:
+        tiles = tile, other
+        return partial(PreparedKernel, function, tiles, windows, plan, threads, arguments)
 
-        if by_unit is not None and variant.unit is not None:
-            tiles: tuple[Tile, Tile | MatrixUnit] = many, variant.unit
-            plan: Plan = plan_scoring_by_matrix(architecture, steps)
-            self.many = PreparedKernel(by_unit, tiles, many.width, plan, threads, arguments)
-            if backend.deterministic:
-                self.few = self.one = self.many
-                return
-        else:
-            tiles = many, variant.dense(many)
-            plan = plan_scoring(architecture, steps, Grain.across(many), carried=carried)
-            self.many = PreparedKernel(across, tiles, many.width, plan, threads, arguments)
+    def narrow(tile: Tile) -> Callable[[], PreparedKernel]:
+        plan = plan_scoring(architecture, steps, Grain.along(tile), carried=carried)
+        return prepared(along, plan, tile, variant.outputs, tile.rows)
 
-        def narrow(tile: Tile) -> PreparedKernel:
-            plan = plan_scoring(architecture, steps, Grain.along(tile), carried=carried)
-            tiles = tile, variant.outputs
-            return PreparedKernel(along, tiles, tile.rows, plan, threads, arguments)
+    if by_unit is not None and variant.unit is not None:
+        by_matrix = plan_scoring_by_matrix(architecture, steps)
+        found = [prepared(by_unit, by_matrix, many, variant.unit, many.width)]
+        if backend.deterministic:
+            return found
+    else:
+        plan = plan_scoring(architecture, steps, Grain.across(many), carried=carried)
+        found = [prepared(across, plan, many, variant.dense(many), many.width)]
+    return [*found, narrow(variant.few), narrow(variant.one_for(architecture.hidden))]
 
-        self.few, self.one = narrow(variant.few), narrow(variant.one_for(architecture.hidden))
+
+class Kernels:
+    """The kernels of one kind, for any number of windows, all of one model."""
+
+    def __init__(self, makers_of_all: Sequence[Callable[[], PreparedKernel]]) -> None:
+        made = [make() for make in makers_of_all]
+        self.many, self.few, self.one = made if len(made) > 1 else made * 3
 
     def load(self, flat: Float32Array) -> None:
         """Take these parameters."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,15 @@ import numpy as np
 from sentinel.kernels.score_windows import score_few, score_many
 from sentinel.kernels.slabs import SPANS
 from sentinel.kernels.windows_in_amx import score_by_unit
+from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend, Kernels, as_kernels_take
+from sentinel.model.prepared import (
+    Backend,
+    Kernels,
+    PreparedKernel,
+    as_kernels_take,
+    makers,
+)  # fmt: skip
 from sentinel.records import Float32Array, TimeArray
 
 
@@ -36,11 +44,7 @@ class WindowScorer:
 
     def __init__(self, parameters: Parameters, steps: int, backend: Backend) -> None:
         self.channels = parameters.architecture.channels
-        self.kernels = Kernels(
-            score_many, score_few, parameters.architecture, steps, backend,
-            self._arguments(np.zeros(0, np.float32), *[np.zeros(0, np.int64)] * 2),
-            by_unit=score_by_unit,
-        )  # fmt: skip
+        self.kernels = Kernels(scoring_makers(parameters.architecture, steps, backend))
         self.load(parameters)
 
     def load(self, parameters: Parameters) -> None:
@@ -55,7 +59,7 @@ class WindowScorer:
         lengths  (B,) int64, rows of each window, at most T; fewer: padded on the left and masked
         """
         flat, starts, lengths = as_kernels_take(rows, starts, lengths)
-        found = self._arguments(flat, starts, lengths)
+        found = _arguments(flat, starts, lengths, self.channels)
         errors, expected = found[-2:]
         for kernel, part in self.kernels.parts(len(starts)):
             queue = np.zeros(1, np.int64)
@@ -63,10 +67,22 @@ class WindowScorer:
             kernel(part.stop - part.start, found[0], *windows)
         return WindowErrors(errors, expected)
 
-    def _arguments(
-        self, flat: Float32Array, starts: TimeArray, lengths: TimeArray
-    ) -> tuple[Float32Array, TimeArray, TimeArray, TimeArray, Float32Array, Float32Array]:
-        """What a kernel is called with, its outputs last."""
-        errors = np.empty((len(starts), SPANS, self.channels), np.float32)
-        expected = np.empty((len(starts), self.channels), np.float32)
-        return flat, starts, lengths, np.zeros(1, np.int64), errors, expected
+
+def scoring_makers(
+    architecture: Architecture, steps: int, backend: Backend
+) -> list[Callable[[], PreparedKernel]]:
+    """What makes each of the kernels of a `WindowScorer` ready, in any order and any process."""
+    none = np.zeros(0, np.int64)
+    nothing = _arguments(np.zeros(0, np.float32), none, none, 0)
+    return makers(
+        score_many, score_few, architecture, steps, backend, nothing, by_unit=score_by_unit
+    )
+
+
+def _arguments(
+    flat: Float32Array, starts: TimeArray, lengths: TimeArray, channels: int
+) -> tuple[Float32Array, TimeArray, TimeArray, TimeArray, Float32Array, Float32Array]:
+    """What a kernel is called with, its outputs last."""
+    errors = np.empty((len(starts), SPANS, channels), np.float32)
+    expected = np.empty((len(starts), channels), np.float32)
+    return flat, starts, lengths, np.zeros(1, np.int64), errors, expected

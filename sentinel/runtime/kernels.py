@@ -13,8 +13,10 @@ from sentinel.errors import ConfigError, ModelError
 from sentinel.kernels.variants import VARIANTS, Variant
 from sentinel.model.architecture import Architecture
 from sentinel.model.prepared import Backend
+from sentinel.model.scoring import scoring_makers
 from sentinel.model.self_check import ERROR_MAX, largest_error
 from sentinel.runtime import tile_permission
+from sentinel.runtime.compile_ahead import compile_ahead
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +109,8 @@ def choose(
         reason += " for a single window and for many with the same bits"
     for variant in candidates:
         backend = Backend(variant, threads_of(threads), deterministic)
+        one = variant.one_for(architecture.hidden)
+        compile_ahead(f"{variant.name}-{one.name}", scoring_makers(architecture, 1, backend))
         error = largest_error(backend, architecture)
         if error <= ERROR_MAX:
             return Choice(backend, reason, error)
