@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sentinel import store
 from sentinel.alert.rules import EpisodeRules, recommended_rules
+from sentinel.alert.thresholds import ThresholdSettings
 from sentinel.config.addresses import host_and_port
 from sentinel.config.kafka_client import client_options
 from sentinel.config.schema import AlertConfig, Config, KernelsConfig, WindowConfig
@@ -71,6 +72,11 @@ def episode_rules(alert: AlertConfig, kind: str = "reconstruct") -> EpisodeRules
         budget_ns=round(count / alert.alerts_per_day * NS_PER_DAY),
         budget_fleet=alert.alerts_per_day_of == "fleet",
     )
+
+
+def threshold_settings(alert: AlertConfig) -> ThresholdSettings:
+    """The rule of the threshold, as configured; `alert.threshold_scale` is the detector's."""
+    return ThresholdSettings(alert.threshold, alert.exceed_probability, alert.mad_count)
 
 
 def make_detector(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sentinel.alert.rules import recommended_rules
-from sentinel.cli.wiring import NS_PER_DAY, episode_rules
+from sentinel.alert.thresholds import ThresholdSettings
+from sentinel.cli.wiring import NS_PER_DAY, episode_rules, threshold_settings
 from sentinel.config.schema import AlertConfig
 
 
@@ -49,3 +50,9 @@ def test_a_fleet_s_budget() -> None:
     rules = episode_rules(alert, "reconstruct")
     assert rules.budget_fleet
     assert rules.cooldown_ns == 1_500_000_000
+
+
+def test_the_threshold_is_the_configured_rule_with_its_parameters() -> None:
+    assert threshold_settings(AlertConfig()) == ThresholdSettings()
+    alert = AlertConfig(threshold="mad", exceed_probability=1e-3, mad_count=4)
+    assert threshold_settings(alert) == ThresholdSettings("mad", 1e-3, 4)
