@@ -6,7 +6,8 @@ Exit codes are part of the command line's contract and stand beside the class th
 code  meaning
 ====  ======================================================================
 0     success
-1     an unexpected failure (a defect of sentinel: the traceback is printed)
+1     an unexpected failure (a defect of sentinel: the traceback is printed);
+      ``sentinel backtest``: a ``--fail-if`` holds (no traceback)
 2     wrong usage of the command line (click's own code)
 3     the configuration is invalid
 4     the data is invalid or too short, or scores cannot be written

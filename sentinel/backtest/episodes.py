@@ -15,17 +15,19 @@ class Episode:
     entity         index into the source's list of entity names
     opened_row     the reading that opened it, counted over all that the detector was given
     stop_row       the first reading that is no longer in it; None: it is open to this day
+    told_row       the reading that caused the newest event
     start_ns       time of the first reading that counted towards the opening
     opened_ns      time of the reading that opened it
     end_ns         time of the reading that resolved it; None: open
     peak_ratio     highest score ratio
-    contributions  by channel, largest share first, of the worst window
+    contributions  by channel, largest share first, of the worst window that an event told of
     reason         why it resolved, where it was not by calm: gap
     """
 
     entity: int
     opened_row: int
     stop_row: int | None
+    told_row: int
     start_ns: int
     opened_ns: int
     end_ns: int | None
@@ -52,6 +54,7 @@ class EpisodeLog:
             place = self._open[event.entity]
             known = replace(
                 self.episodes[place],
+                told_row=row,
                 peak_ratio=event.peak_ratio,
                 contributions=event.contributions,
             )
@@ -66,6 +69,7 @@ def _opened(event: EpisodeEvent, row: int) -> Episode:
         entity=event.entity,
         opened_row=row,
         stop_row=None,
+        told_row=row,
         start_ns=event.start_ns,
         opened_ns=event.time_ns,
         end_ns=None,

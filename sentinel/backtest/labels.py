@@ -25,6 +25,11 @@ class Labels:
     entities: Sequence[str] | None = None
     where: str = ""
 
+    @classmethod
+    def none(cls) -> Labels:
+        """Nothing is known."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64))
+
     def __len__(self) -> int:
         return len(self.from_ns)
 

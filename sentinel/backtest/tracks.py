@@ -56,8 +56,19 @@ class Scored:
             )
         )
 
+    @classmethod
+    def nothing(cls) -> Scored:
+        """No readings at all."""
+        times, scores = np.empty(0, np.int64), np.empty(0)
+        return cls(np.empty(0, np.int32), times, scores, scores, np.empty(0, np.uint8))
+
     def __len__(self) -> int:
         return len(self.entity)
+
+    def judged(self) -> TimeArray:
+        """The rows that have a score and were not dropped, ascending."""
+        dropped = np.isin(self.status, DROPPED)
+        return np.flatnonzero(np.isfinite(self.anomaly_score) & ~dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,7 @@ def tracks_of(scored: Scored, labelled: BoolArray, episodes: Sequence[Episode]) 
 
     labelled  (N,) as `scored`
     """
-    judged = np.flatnonzero(np.isfinite(scored.anomaly_score) & ~np.isin(scored.status, DROPPED))
+    judged = scored.judged()
     order = judged[np.argsort(scored.entity[judged], kind="stable")]
     entities, first = np.unique(scored.entity[order], return_index=True)
     of_entity: dict[int, list[int]] = {}

@@ -24,6 +24,7 @@ VERBS = {
     "fit": Verb("Fit a model to a history of readings."),
     "run": Verb("Run the daemon: readings from Kafka, anomaly events to Kafka."),
     "score": Verb("Score a file of readings, as the daemon would."),
+    "backtest": Verb("Judge a model on readings of the past, against known anomalies."),
     "check": Verb("Check configuration, model and Kafka topics; say everything that is wrong."),
     "info": Verb("Show what this machine has, and which kernels run on it."),
     "config": Verb("Print a commented example, or the effective configuration.", kernels=False),
@@ -33,7 +34,7 @@ VERBS = {
 EPILOG = """\b
 Exit codes:
   0    success
-  1    an unexpected failure: a defect of sentinel
+  1    an unexpected failure: a defect of sentinel; backtest: a --fail-if holds
   2    wrong usage of the command line
   3    the configuration is invalid
   4    the data is invalid or too short, or scores cannot be written

@@ -1,0 +1,56 @@
+"""All of a backtest: what was scored, the episodes, and how they meet what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sentinel.backtest.episodes import Episode
+from sentinel.backtest.labels import Labels
+from sentinel.backtest.metrics import Judgement, judge
+from sentinel.backtest.tracks import Scored, Track, tracks_of
+from sentinel.records import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What came out of one model on one input.
+
+    entities   names that every `entity` here indexes
+    tracks     of the entities that have a score
+    episodes   in the order of their opening
+    has_labels whether anything was known: else all metrics of events are NaN
+    """
+
+    entities: Sequence[str]
+    score_ratio: FloatArray
+    tracks: Sequence[Track]
+    episodes: Sequence[Episode]
+    judgement: Judgement
+    has_labels: bool
+
+    def worst(self, count: int) -> list[int]:
+        """The indices of at most `count` episodes with the highest peaks, in order of opening."""
+        by_peak = sorted(
+            range(len(self.episodes)), key=lambda index: -self.episodes[index].peak_ratio
+        )
+        return sorted(by_peak[:count])
+
+
+def backtest(
+    scored: Scored, episodes: Sequence[Episode], labels: Labels | None, entities: Sequence[str]
+) -> Backtest:
+    """Hold what a detector made of an input against labels, where there are any."""
+    known = labels or Labels.none()
+    labelled = known.mask(scored.entity, scored.time_ns, entities)
+    tracks = tuple(tracks_of(scored, labelled, episodes))
+    peaks = list(episodes)
+    for track in tracks:
+        for place, index in enumerate(track.episodes.tolist()):
+            if peaks[index].stop_row is None:  # no event has told of the newest peak yet
+                rows = track.rows[track.opened[place] :]
+                highest = float(np.max(scored.score_ratio[rows]))
+                peaks[index] = replace(peaks[index], peak_ratio=highest)
+    return Backtest(entities, scored.score_ratio, tracks, peaks, judge(tracks), labels is not None)

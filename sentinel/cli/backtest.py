@@ -1,0 +1,167 @@
+"""`sentinel backtest`: what a model's episodes are worth on readings of the past."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sentinel import store
+from sentinel.backtest.episodes import EpisodeLog
+from sentinel.backtest.labels import Labels
+from sentinel.backtest.limits import Limit
+from sentinel.backtest.outcome import Backtest, backtest
+from sentinel.backtest.tracks import Scored
+from sentinel.cli import logs
+from sentinel.cli.backtest_page import page_maker
+from sentinel.cli.backtest_report import backtest_json, print_backtest
+from sentinel.cli.layout_options import file_layout, layout_options
+from sentinel.cli.progress import Spinner
+from sentinel.cli.replaying import Replay, configured_detector, count_dropped, warn_of_input
+from sentinel.config.schema import LogConfig
+from sentinel.detector import Detector
+from sentinel.errors import DataError
+from sentinel.report.wording import iso
+from sentinel.source.history_table import listed, place
+from sentinel.source.labels import read_labels
+
+log = logging.getLogger(__name__)
+
+FAILED = 1
+EPILOG = """\b
+LABELS is a CSV file with the columns `from` and `to` and perhaps `entity`: one known anomaly a row.
+Exit code 1: a --fail-if holds (for a CI of models).
+
+\b
+Examples:
+  sentinel backtest --model model --input rest.csv --context healthy.csv
+  sentinel backtest --model model --input rest.csv --labels labels.csv --report report.html
+  sentinel backtest --model model --input rest.csv --labels labels.csv \\
+      --fail-if "episode_f1<0.5" --fail-if "false_per_10_000>3"
+"""
+
+
+class LimitType(click.ParamType[Limit]):
+    """metric<number."""
+
+    name = "LIMIT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Limit:
+        """Wrong usage where it is none."""
+        try:
+            return value if isinstance(value, Limit) else Limit.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+# fmt: off
+@click.command(epilog=EPILOG, short_help="Judge a model on readings of the past.")
+@click.option("--model", "model_path", required=True, type=click.Path(path_type=Path),
+              metavar="MODEL", help="What `sentinel fit` wrote.")
+@click.option("--input", "input_path", required=True, type=click.Path(path_type=Path),
+              metavar="FILE", help="CSV or Parquet, or a directory of them.")
+@click.option("--context", "context_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Readings right before the input; their end fills the first windows.")
+@click.option("--labels", "labels_path", type=click.Path(path_type=Path), metavar="LABELS",
+              help="Known anomalies; without them episodes are counted, not judged.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
+@click.option("--report", "report_path", type=click.Path(path_type=Path), metavar="HTML",
+              help="Write a page with figures, one file (needs the extra sentinel[report]).")
+@click.option("--fail-if", "limits", type=LimitType(), multiple=True, metavar="METRIC<NUMBER",
+              help="Exit code 1 where it holds; < <= > >= and any metric (repeat for more).")
+@click.option("--json", "as_json", is_flag=True,
+              help="One JSON object with all episodes and metrics instead of tables.")
+@click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
+              help="0: one for each CPU. Never changes a score.")
+@layout_options
+def command(
+    model_path: Path, input_path: Path, context_path: Path | None, labels_path: Path | None,
+    config_path: Path | None, report_path: Path | None, limits: tuple[Limit, ...],
+    as_json: bool, threads: int, **options: Any,
+) -> None:
+    # fmt: on
+    """Run a model over readings of the past as `sentinel run` would, and judge its episodes.
+
+    With labels: which known anomalies were found and how late, which episodes are false, and what
+    the scores are worth without a threshold.
+    """
+    logs.set_up(LogConfig(level="warning"))
+    layout = file_layout(options)
+    for limit in limits:
+        if limit.needs_labels and labels_path is None:
+            raise click.UsageError(f"--fail-if {limit.metric} needs --labels")
+    write_page = page_maker(report_path) if report_path else None
+    labels = read_labels(labels_path) if labels_path else None
+    model = store.load(model_path)
+    replay = Replay.open(input_path, context_path, layout, model)
+    found = _run(replay, configured_detector(model, config_path, threads), labels)
+    failures = [text for limit in limits if (text := limit.crossed(found.judgement.metrics))]
+    if write_page:
+        again = Replay.open(input_path, context_path, layout, model)
+        write_page(found, model, input_path, again)
+    if as_json:
+        click.echo(backtest_json(found, model, failures))
+    else:
+        print_backtest(found)
+    for text in failures:
+        click.echo(f"failed: {text}", err=True)
+    if failures:
+        raise SystemExit(FAILED)
+
+
+def _run(replay: Replay, detector: Detector, labels: Labels | None) -> Backtest:
+    """Every reading through the detector; then judged. Raises DataError where labels do not fit."""
+    episodes = EpisodeLog()
+    batches = [Scored.nothing()]
+    rows = dropped = 0
+    with Spinner("scoring") as spinner:
+        for readings, detection in replay.through(detector):
+            episodes.add(detection.events, rows)
+            batches.append(Scored.of(readings, detection.scores))
+            dropped += count_dropped(detection.scores)
+            rows += len(readings)
+            spinner.update(f"scoring: {rows:,} readings")
+    warn_of_input(replay.source, rows, dropped)
+    scored = Scored.joined(batches)
+    entities = list(replay.source.entities)
+    if not len(scored.judged()):
+        raise DataError(
+            f"none of the {rows:,} readings has a score",
+            hint="each machine needs as many readings as a window before its first: give more, or "
+            "--context",
+        )
+    if labels is not None:
+        _demand_fit(labels, scored, entities)
+    return backtest(scored, episodes.episodes, labels, entities)
+
+
+def _demand_fit(labels: Labels, scored: Scored, entities: Sequence[str]) -> None:
+    """Raise DataError where labels name an unknown machine or hold no reading that was judged."""
+    if strangers := labels.strangers(entities):
+        row = strangers[0]
+        assert labels.entities is not None
+        raise DataError(
+            f"the input has no machine {labels.entities[row]!r}; it has {listed(entities)}",
+            where=place(Path(labels.where), row),
+            hint="names must be those of the input's entity column",
+        )
+    rows = scored.judged()
+    unmet = labels.without_reading(scored.entity[rows], scored.time_ns[rows], entities)
+    if len(unmet) == len(labels):
+        first, last = scored.time_ns[rows].min(), scored.time_ns[rows].max()
+        raise DataError(
+            f"no label holds any of the readings, which are from {iso(first)} to {iso(last)}",
+            where=labels.where,
+            hint="are both in UTC, and of the same machines?",
+        )
+    if unmet:
+        log.warning(
+            "%s: %d of %d labels hold no reading with a score, the first is %s",
+            labels.where, len(unmet), len(labels), f"data row {unmet[0] + 1}",
+        )  # fmt: skip

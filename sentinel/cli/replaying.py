@@ -1,0 +1,104 @@
+"""A file of readings on the very way that the daemon's take: batch by batch through a detector."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import msgspec
+import numpy as np
+
+from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
+from sentinel.cli.wiring import make_detector
+from sentinel.config.loading import load
+from sentinel.config.schema import AlertConfig, KernelsConfig, TimestampUnit, WindowConfig
+from sentinel.detector import Detection, Detector
+from sentinel.fitted import FittedModel
+from sentinel.records import Readings, Scores, Status
+from sentinel.source.files import FileLayout, FileSource
+from sentinel.source.history_paths import find_files
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """An input and the readings right before it, opened; it can be read once.
+
+    before  number of files that are context only
+    """
+
+    source: FileSource
+    before: int
+
+    @classmethod
+    def open(
+        cls,
+        input_path: Path,
+        context_path: Path | None,
+        layout: FileLayout,
+        model: FittedModel,
+    ) -> Replay:
+        """Look at all files. Raises DataError where one does not fit; UsageError for the layout."""
+        if context_path and layout.entity_from_file_name:
+            raise click.UsageError(
+                "--context cannot go with --entity-from-file-name: its files would be other "
+                "entities"
+            )
+        before = find_files([context_path]) if context_path else []
+        source = FileSource([*before, input_path], layout, model.channels, as_stream=True)
+        return cls(source, len(before))
+
+    @property
+    def time_unit(self) -> TimestampUnit:
+        """How the input writes its times."""
+        return self.source.time_units[self.before]
+
+    def readings(self) -> Iterator[Readings]:
+        """The input's readings alone, in the batches of `through`."""
+        return (batch for batch in self._batches() if not self._is_context(batch))
+
+    def through(self, detector: Detector) -> Iterator[tuple[Readings, Detection]]:
+        """The input's batches, and what the detector makes of them; the context primes it."""
+        for batch in self._batches():
+            if self._is_context(batch):
+                detector.prime(batch)
+            else:
+                yield batch, detector.process(batch)
+
+    def _batches(self) -> Iterator[Readings]:
+        while (batch := self.source.poll(0)) is not None:
+            yield batch.readings
+
+    def _is_context(self, batch: Readings) -> bool:
+        # Batches come file by file; the context's files stand before the input's.
+        return len(batch) > 0 and bool(batch.partition[0] < self.before)
+
+
+def configured_detector(model: FittedModel, config_path: Path | None, threads: int) -> Detector:
+    """The detector of a daemon with this configuration: its [alert], [window] and kernels."""
+    alert, window, kernels = AlertConfig(), WindowConfig(), KernelsConfig()
+    if config_path:
+        config = load(config_path)
+        alert, window, kernels = config.alert, config.window, config.kernels
+    threaded = msgspec.structs.replace(kernels, threads=threads)
+    return make_detector(model, alert, threaded, window)
+
+
+def count_dropped(scores: Scores) -> int:
+    """Readings that are out of order or repeated."""
+    return int(np.isin(scores.status, (Status.DUPLICATE, Status.LATE)).sum())
+
+
+def warn_of_input(source: FileSource, rows: int, dropped: int) -> None:
+    """Say what the scores do not show: channels that the input lacks, readings in disorder."""
+    if missing := source.channels().missing:
+        log.warning("channels of the model that the input lacks: %s", ", ".join(missing))
+    if dropped > DROPPED_SHARE_SUSPICIOUS * rows:
+        log.warning(
+            "%d of %d readings are out of order or repeated: is the input sorted by time, and is "
+            "there a column that names the entity (--entity-column)?", dropped, rows,
+        )  # fmt: skip

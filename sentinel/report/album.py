@@ -1,0 +1,145 @@
+"""Which figures a report shows: an overview of each of the worst machines, and each bad episode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentinel.backtest.outcome import Backtest
+from sentinel.backtest.tracks import Track
+from sentinel.records import Contribution, Readings
+from sentinel.report.excerpt import Excerpt, Stretch, gather
+from sentinel.report.figures import Mark, Picture, Span, Verdict, draw
+from sentinel.report.wording import leading
+
+EPISODES_MAX = 20
+OVERVIEWS_MAX = 6  # machines
+CHANNELS_MAX = 4  # of an overview
+BUCKETS = 1_200  # about one for every pixel of a figure's width
+MARGIN_READINGS = 64  # shown before and after an episode, at least
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Figures as SVG.
+
+    overviews  by entity
+    episodes   by index of the episode
+    """
+
+    overviews: dict[int, bytes]
+    episodes: dict[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A figure before its values are there."""
+
+    track: Track
+    first: int
+    stop: int
+    channels: Sequence[str]
+    marks: Sequence[Mark] = ()
+
+
+def album(
+    found: Backtest, channels: Sequence[str], max_gap_ns: int, batches: Iterable[Readings]
+) -> Album:
+    """Draw everything, from one more pass over the input.
+
+    channels  the model's, columns of `Readings.values`
+    batches   the very readings that were scored, in their order
+    """
+    tracks = {track.entity: track for track in found.tracks}
+    overviews = {e: _overview(found, tracks[e], channels) for e in _worst_entities(found)}
+    episodes = {
+        index: _episode(found, index, tracks[found.episodes[index].entity])
+        for index in found.worst(EPISODES_MAX)
+    }
+    plans = [*overviews.values(), *episodes.values()]
+    excerpts = gather([_stretch(found, plan, channels) for plan in plans], batches, BUCKETS)
+    drawn = [
+        draw(_picture(found, plan, excerpt, max_gap_ns))
+        for plan, excerpt in zip(plans, excerpts, strict=True)
+    ]
+    return Album(
+        dict(zip(overviews, drawn[: len(overviews)], strict=True)),
+        dict(zip(episodes, drawn[len(overviews) :], strict=True)),
+    )
+
+
+def verdict(found: Backtest, index: int) -> Verdict:
+    """What labels say of an episode."""
+    if not found.has_labels:
+        return "unknown"
+    return "hit" if index in found.judgement.hits else "false"
+
+
+def _worst_entities(found: Backtest) -> list[int]:
+    """Those with known anomalies first, then by their highest score ratio."""
+    known = {event.entity for event in found.judgement.events}
+    highest = {track.entity: float(np.max(found.score_ratio[track.rows])) for track in found.tracks}
+    worst = sorted(highest, key=lambda entity: (entity not in known, -highest[entity]))
+    return worst[:OVERVIEWS_MAX]
+
+
+def _overview(found: Backtest, track: Track, channels: Sequence[str]) -> _Plan:
+    """All readings of a machine, with the channels that its episodes name."""
+    weight = dict.fromkeys(channels, 0.0)
+    for index in track.episodes.tolist():
+        for one in found.episodes[index].contributions:
+            weight[one.channel] += one.share
+    named = sorted(channels, key=lambda name: -weight[name])[:CHANNELS_MAX]
+    shown = [name for name in channels if name in named]
+    return _Plan(track, 0, len(track), shown)
+
+
+def _episode(found: Backtest, index: int, track: Track) -> _Plan:
+    """An episode with what was before and after it, and its worst reading."""
+    [at] = np.flatnonzero(track.episodes == index)
+    opened, stop = int(track.opened[at]), int(track.stop[at])
+    margin = max(MARGIN_READINGS, (stop - opened) // 2)
+    first, last = max(0, opened - margin), min(len(track), stop + margin)
+    # Of an episode that is still open, events tell no more than what led to the last of them.
+    told = int(np.searchsorted(track.rows, found.episodes[index].told_row, side="right"))
+    until = min(max(told, opened + 1), stop)
+    worst = opened + int(np.argmax(found.score_ratio[track.rows[opened:until]]))
+    named = leading(found.episodes[index].contributions)
+    marks = [_mark(one, int(track.time_ns[worst])) for one in named]
+    return _Plan(track, first, last, [one.channel for one in named], marks)
+
+
+def _mark(one: Contribution, time_ns: int) -> Mark:
+    return Mark(one.channel, time_ns, one.observed, one.expected)
+
+
+def _stretch(found: Backtest, plan: _Plan, channels: Sequence[str]) -> Stretch:
+    here = slice(plan.first, plan.stop)
+    rows = plan.track.rows[here]
+    columns = [channels.index(name) for name in plan.channels]
+    return Stretch(rows, plan.track.time_ns[here], found.score_ratio[rows], columns)
+
+
+def _picture(found: Backtest, plan: _Plan, excerpt: Excerpt, max_gap_ns: int) -> Picture:
+    track = plan.track
+    from_ns, to_ns = int(track.time_ns[plan.first]), int(track.time_ns[plan.stop - 1])
+    known = [
+        (max(event.from_ns, from_ns), min(event.to_ns, to_ns))
+        for event in found.judgement.events
+        if event.entity == track.entity and event.from_ns <= to_ns and event.to_ns >= from_ns
+    ]
+    spans = [
+        Span(
+            index + 1,
+            int(track.time_ns[max(opened, plan.first)]),
+            int(track.time_ns[min(stop, plan.stop) - 1]),
+            verdict(found, index),
+        )
+        for index, opened, stop in zip(
+            track.episodes.tolist(), track.opened.tolist(), track.stop.tolist(), strict=True
+        )
+        if opened < plan.stop and stop > plan.first
+    ]
+    return Picture(excerpt, plan.channels, known, spans, max_gap_ns, plan.marks)

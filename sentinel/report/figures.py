@@ -1,0 +1,231 @@
+"""The figures of a report, as SVG. The only module that needs matplotlib.
+
+No global state of matplotlib is touched, and the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from sentinel.records import FloatArray, TimeArray
+from sentinel.report.excerpt import Excerpt
+
+Verdict = Literal["hit", "false", "unknown"]
+
+OBSERVED, EXPECTED, SCORE, KNOWN = "#1f4e79", "#d97706", "#374151", "#f2b705"
+VERDICTS: dict[Verdict, str] = {"hit": "#15803d", "false": "#c81e1e", "unknown": "#7c3aed"}
+STYLE = {
+    "svg.hashsalt": "sentinel",  # else ids are random
+    "svg.fonttype": "none",
+    "font.family": ["DejaVu Sans", "Liberation Sans", "sans-serif"],
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#9ca3af",
+    "axes.grid": True,
+    "grid.color": "#e5e7eb",
+    "grid.linewidth": 0.6,
+}
+WIDTH_IN, STRIP_IN, PANEL_IN, GAP_IN = 10.5, 0.5, 1.0, 0.28
+LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.85, 0.1, 0.05, 0.5
+NUMBER_SHARE = 0.03  # of a figure's width, that an episode's number takes
+RATIO_SHOWN_MIN = 0.2  # what lies far below the threshold is all the same
+GAP_BUCKETS = 4
+NAME_SHOWN = 80  # characters of a channel's name
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An episode in a figure; both ends belong to it."""
+
+    number: int
+    from_ns: int
+    to_ns: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a channel showed at the worst reading of an episode, and what was expected."""
+
+    channel: str
+    time_ns: int
+    observed: float
+    expected: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What one figure shows.
+
+    channels    names of the excerpt's channels
+    known       (from_ns, to_ns) of known anomalies
+    max_gap_ns  a longer gap interrupts the lines
+    """
+
+    excerpt: Excerpt
+    channels: Sequence[str]
+    known: Sequence[tuple[int, int]]
+    episodes: Sequence[Span]
+    max_gap_ns: int
+    marks: Sequence[Mark] = ()
+
+
+def draw(picture: Picture) -> bytes:
+    """Strips of what is known and what was told, a panel per channel, one for the score; SVG."""
+    heights = [STRIP_IN, *[PANEL_IN] * (len(picture.channels) + 1)]
+    tall = sum(heights) + GAP_IN * (len(heights) - 1) + TOP_IN + BOTTOM_IN
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH_IN, tall))
+        # By hand: matplotlib's own layouts take longer than the drawing, and differ in last bits.
+        grid = {
+            "height_ratios": heights,
+            "left": LEFT_IN / WIDTH_IN,
+            "right": 1 - RIGHT_IN / WIDTH_IN,
+            "top": 1 - TOP_IN / tall,
+            "bottom": BOTTOM_IN / tall,
+            "hspace": GAP_IN * len(heights) / sum(heights),
+        }
+        panels = figure.subplots(len(heights), 1, sharex=True, squeeze=False, gridspec_kw=grid)
+        panels = panels[:, 0]
+        _strips(panels[0], picture)
+        for index, name in enumerate(picture.channels):
+            _shade(panels[index + 1], picture)
+            _channel(panels[index + 1], picture, index, name)
+        _shade(panels[-1], picture)
+        _score(panels[-1], picture)
+        times = picture.excerpt.time_ns
+        margin = max(int(times[-1] - times[0]) // 100, 1)
+        panels[-1].set_xlim(*_when([int(times[0]) - margin, int(times[-1]) + margin]))
+        locator = AutoDateLocator(minticks=4, maxticks=10)
+        panels[-1].xaxis.set_major_locator(locator)
+        panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        out = io.BytesIO()
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return out.getvalue()
+
+
+def _strips(panel: Any, picture: Picture) -> None:
+    """Two rows of bars: what is known, and the episodes with their numbers."""
+    panel.grid(visible=False)
+    panel.spines[:].set_visible(False)
+    panel.tick_params(length=0, labelbottom=False)
+    rows = (["known"] if picture.known else []) + ["episodes"]
+    panel.set_yticks(range(len(rows)), rows)
+    panel.set_ylim(len(rows) - 0.4, -0.6)
+    for from_ns, to_ns in picture.known:
+        _bar(panel, 0, from_ns, to_ns, KNOWN)
+    for span in picture.episodes:
+        _bar(panel, len(rows) - 1, span.from_ns, span.to_ns, VERDICTS[span.verdict])
+    _numbers(panel, len(rows) - 1, picture)
+
+
+def _numbers(panel: Any, place: int, picture: Picture) -> None:
+    """Each episode's number before its bar, or behind it, where one of both has room."""
+    first, last = int(picture.excerpt.time_ns[0]), int(picture.excerpt.time_ns[-1])
+    room_ns = int(NUMBER_SHARE * (last - first))
+    taken_ns = first - room_ns // 2
+    for index, span in enumerate(picture.episodes):
+        later = picture.episodes[index + 1 :]
+        free_ns = later[0].from_ns if later else last + room_ns // 2
+        before = span.from_ns - taken_ns >= room_ns
+        behind = free_ns - span.to_ns >= room_ns
+        taken_ns = span.to_ns + (0 if before or not behind else room_ns)
+        if before or behind:
+            panel.annotate(
+                f"#{span.number}",
+                (_when([span.from_ns if before else span.to_ns])[0], place),
+                (-3 if before else 3, 0),
+                textcoords="offset points", ha="right" if before else "left", va="center",
+                color=VERDICTS[span.verdict], fontsize=8,
+            )  # fmt: skip
+
+
+def _bar(panel: Any, place: int, from_ns: int, to_ns: int, colour: str) -> None:
+    begin, end = _when([from_ns, to_ns])
+    # The edge keeps a short one visible, whatever the scale.
+    panel.fill_betweenx(
+        [place - 0.35, place + 0.35], begin, end, facecolor=colour, edgecolor=colour, linewidth=1.5
+    )
+
+
+def _shade(panel: Any, picture: Picture) -> None:
+    for from_ns, to_ns in picture.known:
+        panel.axvspan(*_when([from_ns, to_ns]), color=KNOWN, alpha=0.22, linewidth=0)
+    for span in picture.episodes:
+        begin, end = _when([span.from_ns, span.to_ns])
+        panel.axvspan(begin, end, color=VERDICTS[span.verdict], alpha=0.16, linewidth=0)
+
+
+def _channel(panel: Any, picture: Picture, index: int, name: str) -> None:
+    excerpt = picture.excerpt
+    time, low, high = _interrupted(
+        excerpt.time_ns, picture.max_gap_ns, excerpt.low[:, index], excerpt.high[:, index]
+    )
+    panel.fill_between(time, low, high, color=OBSERVED, alpha=0.45, linewidth=0)
+    panel.plot(time, (low + high) / 2, color=OBSERVED, linewidth=0.9)
+    for mark in picture.marks:
+        if mark.channel == name and np.isfinite([mark.observed, mark.expected]).all():
+            _mark(panel, mark)
+    _name(panel, name)
+    panel.margins(y=0.12)
+
+
+def _mark(panel: Any, mark: Mark) -> None:
+    [time] = _when([mark.time_ns])
+    panel.plot([time, time], [mark.observed, mark.expected], color=EXPECTED, linewidth=1.2)
+    panel.plot(time, mark.expected, "o", color=EXPECTED, markerfacecolor="white", markersize=5)
+    panel.plot(time, mark.observed, "o", color=OBSERVED, markersize=5)
+    panel.annotate(
+        f"expected {mark.expected:.4g}", (time, mark.expected), (7, 0),
+        textcoords="offset points", va="center", color=EXPECTED, fontsize=8,
+    )  # fmt: skip
+
+
+def _score(panel: Any, picture: Picture) -> None:
+    excerpt = picture.excerpt
+    time, ratio = _interrupted(excerpt.time_ns, picture.max_gap_ns, excerpt.ratio)
+    shown = np.maximum(ratio, RATIO_SHOWN_MIN)
+    panel.set_yscale("log")
+    panel.plot(time, shown, color=SCORE, linewidth=0.9)
+    panel.fill_between(time, 1, shown, where=shown > 1, color=VERDICTS["false"], alpha=0.3,
+                       linewidth=0)  # fmt: skip
+    panel.axhline(1, color=VERDICTS["false"], linewidth=1, linestyle=(0, (5, 3)))
+    panel.annotate("threshold", (1, 1), (-2, 3), xycoords=("axes fraction", "data"),
+                   textcoords="offset points", ha="right", color=VERDICTS["false"], fontsize=8,
+                   bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1})  # fmt: skip
+    top = np.nanmax(shown, initial=1.0)
+    panel.set_ylim(max(np.nanmin(shown, initial=1.0) * 0.8, RATIO_SHOWN_MIN), max(top * 1.4, 2))
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top < 40 else (1,)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{ratio:g}x"))
+    panel.yaxis.set_minor_locator(NullLocator())
+    _name(panel, "score, as a multiple of the threshold")
+
+
+def _interrupted(time_ns: TimeArray, max_gap_ns: int, *columns: FloatArray) -> tuple[Any, ...]:
+    """Times, and columns with NaN where a line would lead over a gap."""
+    steps = np.diff(time_ns)
+    usual = int(np.median(steps)) if len(steps) else 0
+    gaps = np.flatnonzero(steps > max(max_gap_ns, GAP_BUCKETS * usual)) + 1
+    times = np.insert(time_ns, gaps, time_ns[gaps - 1] + 1)
+    return (_when(times), *(np.insert(column, gaps, np.nan) for column in columns))
+
+
+def _when(time_ns: Iterable[int] | TimeArray) -> Any:
+    # Figures do not show nanoseconds, and matplotlib counts days.
+    return np.asarray(time_ns, np.int64).astype("datetime64[ns]").astype("datetime64[us]")
+
+
+def _name(panel: Any, name: str) -> None:
+    """Above its panel, at the left; a dollar sign would begin a formula."""
+    text = name if len(name) <= NAME_SHOWN else f"{name[:NAME_SHOWN]}..."
+    panel.set_title(text.replace("$", r"\$"), loc="left", fontsize=9, pad=3)

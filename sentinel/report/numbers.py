@@ -1,0 +1,51 @@
+"""The metrics of a backtest in words."""
+
+from __future__ import annotations
+
+import math
+
+from sentinel.backtest.metrics import Metrics
+from sentinel.report.wording import duration
+
+
+def metric_lines(metrics: Metrics, *, labelled: bool) -> list[tuple[str, str]]:
+    """Each number with its name, as it is called in --fail-if."""
+    lines = [
+        ("readings", f"{metrics.readings:,}"),
+        ("episodes", f"{metrics.episodes:,}, {metrics.episodes_per_10_000:.2f} per 10,000 readings "
+                     "(episodes_per_10_000)"),
+        ("open_share", f"{metrics.open_share:.1%} of the readings are in an episode"),
+    ]  # fmt: skip
+    if not labelled:
+        return lines
+    return [
+        *lines,
+        ("event_recall", f"{metrics.event_recall:.2f}: {metrics.events_found} of "
+                         f"{metrics.events} known anomalies found"),
+        ("episode_precision", f"{metrics.episode_precision:.2f}: {metrics.false_episodes} of "
+                              f"{metrics.episodes} episodes are false"),
+        ("episode_f1", f"{metrics.episode_f1:.2f}"),
+        ("false_per_10_000", f"{metrics.false_per_10_000:.2f} false episodes per 10,000 readings"),
+        ("normal_open_share", f"{_percent(metrics.normal_open_share)} of the normal readings are "
+                              "in an episode"),
+        ("delay_s", _delay(metrics)),
+        ("vus_pr", f"{_number(metrics.vus_pr)} of the score, whatever the threshold"),
+        ("auc_pr", f"{_number(metrics.auc_pr)} the same, to the reading"),
+    ]  # fmt: skip
+
+
+def _delay(metrics: Metrics) -> str:
+    if math.isnan(metrics.delay_s):
+        return "-: nothing was found"
+    return (
+        f"{metrics.delay_s:.6g}: an episode is open {duration(metrics.delay_s)} after an anomaly "
+        f"begins (median; delay_readings: {metrics.delay_readings:g})"
+    )
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.1%}"

@@ -1,0 +1,191 @@
+"""`sentinel backtest`: the episodes of `sentinel score`, judged; mistakes told of by their row."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from sentinel import store
+from sentinel.cli.main import cli
+from sentinel.model.architecture import Architecture
+from sentinel.model.parameters import Parameters
+from tests.model.fitted import fitted
+
+T0 = 1_700_000_000
+COUNT = 400
+SECOND_NS = 10**9
+BURSTS = {"a": (100, 130), "b": (250, 260)}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, two machines with a burst each, and labels of one of the bursts."""
+    path = tmp_path_factory.mktemp("backtest")
+    parameters = Parameters.initial(Architecture(2, 4), np.random.default_rng(0), "glorot")
+    model = fitted(parameters, 4)
+    store.save(replace(model, interval_ns=SECOND_NS, max_gap_ns=50 * SECOND_NS), path / "model")
+    rng = np.random.default_rng(1)
+    values = {name: rng.normal(scale=0.1, size=(COUNT, 2)) for name in BURSTS}
+    for name, (first, stop) in BURSTS.items():
+        values[name][first:stop, 1] = 6
+    lines = [
+        f"{T0 + n},{name},{values[name][n, 0]:.4f},{values[name][n, 1]:.4f}"
+        for n in range(COUNT)
+        for name in BURSTS
+    ]
+    (path / "input.csv").write_text("\n".join(["timestamp,entity,c0,c1", *lines]) + "\n")
+    labels(path / "labels.csv", f"{T0 + 100},{T0 + 129},a", f"{T0 + 350},{T0 + 359},b")
+    return path
+
+
+def labels(path: Path, *rows: str, header: str = "from,to,entity") -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def run(folder: Path, *options: str | Path) -> Result:
+    arguments = ["--model", folder / "model", "--input", folder / "input.csv", *options]
+    return CliRunner().invoke(cli, ["backtest", *map(str, arguments)])
+
+
+def found(folder: Path, *options: str | Path) -> dict:
+    done = run(folder, "--json", *options)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_episodes_are_those_that_score_shows(folder: Path) -> None:
+    output = folder / "scores.csv"
+    arguments = ["--model", folder / "model", "--input", folder / "input.csv", "--output", output]
+    assert CliRunner().invoke(cli, ["score", *map(str, arguments)]).exit_code == 0
+    with output.open() as file:
+        rows = list(csv.DictReader(file))
+    episodes = found(folder)["episodes"]
+    assert [one["entity"] for one in episodes] == ["a", "b"]
+    for one in episodes:
+        marked = [
+            int(row["timestamp"]) for row in rows
+            if row["entity"] == one["entity"] and row["is_anomaly"] == "1"
+        ]  # fmt: skip
+        assert _seconds(one["opened"]) == marked[0]
+        assert _seconds(one["resolved"]) == marked[-1] + 1
+        assert one["contributions"][0]["channel"] == "c1"
+        assert one["contributions"][0]["observed"] == 6
+        assert one["hit"] is None
+
+
+def _seconds(text: str) -> int:
+    return int(np.datetime64(text.removesuffix("Z"), "s").astype(np.int64))
+
+
+def test_labels_tell_hits_from_false_episodes(folder: Path) -> None:
+    result = found(folder, "--labels", folder / "labels.csv")
+    assert [one["hit"] for one in result["episodes"]] == [True, False]
+    assert [one["episode"] for one in result["events"]] == [0, None]
+    assert result["events"][0]["delay_readings"] == 2
+    metrics = result["metrics"]
+    assert (metrics["event_recall"], metrics["episode_precision"]) == (0.5, 0.5)
+    assert metrics["readings"] == 2 * (COUNT - 3)
+    assert metrics["false_per_10_000"] == pytest.approx(1e4 / metrics["readings"])
+    assert result["failures"] == []
+    shown = run(folder, "--labels", folder / "labels.csv").stdout
+    assert "1 of 2 known anomalies found" in shown
+    assert "1 of 2 episodes are false" in shown
+
+
+def test_labels_without_a_machine_hold_for_all(folder: Path, tmp_path: Path) -> None:
+    path = labels(tmp_path / "l.csv", f"{T0 + 100},{T0 + 129}", header="from,to")
+    assert found(folder, "--labels", path)["metrics"]["events"] == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"), [("episode_f1<0.4", 0), ("episode_f1<0.6", 1), ("vus_pr>2", 0)]
+)
+def test_limits_make_the_exit_code(folder: Path, limit: str, code: int) -> None:
+    done = run(folder, "--labels", folder / "labels.csv", "--fail-if", limit)
+    assert done.exit_code == code
+    assert done.stderr == ("failed: episode_f1<0.6: it is 0.5\n" if code else "")
+
+
+def test_a_limit_on_episodes_needs_no_labels(folder: Path) -> None:
+    assert run(folder, "--fail-if", "episodes>1").exit_code == 1
+    done = run(folder, "--fail-if", "episode_f1<0.6")
+    assert done.exit_code == 2
+    assert "--fail-if episode_f1 needs --labels" in done.stderr
+    assert run(folder, "--fail-if", "nothing<0.6").exit_code == 2
+
+
+def test_labels_that_do_not_fit_are_told_of(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "l.csv"
+    labels(path, f"{T0 + 1},{T0 + 2},a", f"{T0 + 1},{T0 + 2},c")
+    done = run(folder, "--labels", path)
+    assert done.exit_code == 4
+    assert f"{path}, data row 2: the input has no machine 'c'; it has 'a', 'b'" in done.stderr
+    labels(path, f"{T0 + 5000},{T0 + 5001},a")
+    done = run(folder, "--labels", path)
+    assert done.exit_code == 4
+    assert f"{path}: no label holds any of the readings, which are from 2023-11-14T22:13:23Z" in (
+        done.stderr
+    )
+    labels(path, f"{T0 + 100},{T0 + 110},a", f"{T0 + 5000},{T0 + 5001},a")
+    done = run(folder, "--labels", path)
+    assert done.exit_code == 0
+    assert "1 of 2 labels hold no reading with a score, the first is data row 2" in done.stderr
+
+
+def test_an_input_shorter_than_a_window_is_told_of(folder: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.csv"
+    short.write_text(f"timestamp,c0,c1\n{T0},1,1\n{T0 + 1},1,1\n")
+    done = run(folder, "--input", short)
+    assert done.exit_code == 4
+    assert "none of the 2 readings has a score" in done.stderr
+
+
+def test_context_fills_windows_and_is_not_judged(folder: Path, tmp_path: Path) -> None:
+    header, *rows = (folder / "input.csv").read_text().splitlines()
+    before, after = tmp_path / "before.csv", tmp_path / "after.csv"
+    before.write_text("\n".join([header, *rows[: len(rows) // 2]]) + "\n")
+    after.write_text("\n".join([header, *rows[len(rows) // 2 :]]) + "\n")
+    result = found(folder, "--input", after, "--context", before)
+    assert result["metrics"]["readings"] == COUNT
+    assert [one["entity"] for one in result["episodes"]] == ["b"]
+
+
+def test_a_report_is_written_whole_or_refused_before_the_work(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    report = tmp_path / "report.html"
+    done = run(folder, "--labels", folder / "labels.csv", "--report", report)
+    assert done.exit_code == 0, done.output
+    text = report.read_text()
+    assert text.startswith("<!doctype html>")
+    assert text.endswith("</html>")
+    assert "<b>1 of 2</b><span>known anomalies found" in text
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+    done = run(tmp_path / "no-model", "--report", tmp_path / "nowhere" / "report.html")
+    assert done.exit_code == 4
+    assert "report.html: the report cannot be written: " in done.stderr
+
+
+@pytest.fixture
+def without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where it is not installed."""
+    for name in list(sys.modules):
+        if name.split(".")[0] == "matplotlib" or name.startswith("sentinel.report."):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+
+@pytest.mark.usefixtures("without_matplotlib")
+def test_only_a_report_needs_matplotlib(folder: Path, tmp_path: Path) -> None:
+    assert run(folder, "--labels", folder / "labels.csv").exit_code == 0
+    done = run(folder, "--report", tmp_path / "report.html")
+    assert done.exit_code == 2
+    assert "matplotlib, which is not installed: pip install 'sentinel[report]'" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,144 @@
+"""The page: nothing from outside, every name escaped, the same bytes for the same backtest."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from sentinel.backtest.episodes import Episode
+from sentinel.backtest.labels import Labels
+from sentinel.backtest.outcome import Backtest, backtest
+from sentinel.records import Contribution, Readings
+from sentinel.report import album as albums
+from sentinel.report.album import album
+from sentinel.report.page import Heading, page
+from tests.backtest.made_up import INTERVAL_NS, T0_NS, scored
+
+CHANNELS = ("plain", "<b>&$x$", "idle")
+EVIL = '<script>alert("1")</script>'
+COUNT = 300
+HEADING = Heading(EVIL, "abc", f"{EVIL}.csv", len(CHANNELS))
+
+
+def made_up(*, labels: bool = True, episodes: bool = True) -> Backtest:
+    """Two machines, three episodes; one machine is called by markup."""
+    found = [
+        _episode(0, 100, 120, 3.0), _episode(0, 200, 230, 1.5), _episode(1, 540, None, 2.0),
+    ]  # fmt: skip
+    known = Labels(*(T0_NS + INTERVAL_NS * np.array(rows) for rows in ([90, 250], [110, 260])))
+    entity = [0] * COUNT + [1] * COUNT
+    ratio = np.abs(np.sin(np.arange(2 * COUNT) / 9)) * 2
+    return backtest(
+        scored(ratio, entity),
+        found if episodes else [],
+        known if labels else None,
+        ["pump", EVIL],
+    )
+
+
+def _episode(entity: int, opened: int, stop: int | None, peak: float) -> Episode:
+    def at(row: int) -> int:
+        return T0_NS + INTERVAL_NS * (row % COUNT)
+
+    contributions = (Contribution("<b>&$x$", 0.7, 4.0, 1.0), Contribution("plain", 0.3, 1.0, 1.0))
+    return Episode(
+        entity, opened, stop, opened, at(opened) - INTERVAL_NS, at(opened),
+        None if stop is None else at(stop), peak, contributions,
+    )  # fmt: skip
+
+
+def batches() -> Iterator[Readings]:
+    values = np.random.default_rng(0).normal(size=(2 * COUNT, len(CHANNELS)))
+    values[50:60] = np.nan
+    for start in range(0, 2 * COUNT, 70):
+        part = values[start : start + 70]
+        zeros, numbers = np.zeros(len(part), np.int32), np.arange(len(part), dtype=np.int64)
+        yield Readings(zeros, numbers, zeros, numbers, part)
+
+
+def made(found: Backtest) -> str:
+    return page(found, HEADING, album(found, CHANNELS, 10 * INTERVAL_NS, batches()))
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """The page of `made_up()`."""
+    return made(made_up())
+
+
+class Tags(HTMLParser):
+    """Everything that a browser would make of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.sources: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [values["id"] or ""] if "id" in values else []
+        self.links += [values["href"] or ""] if "href" in values else []
+        self.sources += [values["src"] or ""] if "src" in values else []
+
+
+def test_a_page_asks_for_nothing_and_runs_nothing(text: str) -> None:
+    tags = Tags(text)
+    assert not {"script", "link", "iframe", "object"} & set(tags.tags)
+    assert "<b>&$x$" not in text
+    assert "url(" not in text
+    assert "@import" not in text
+    assert len(tags.sources) == 2 + 3  # a figure per machine and per episode
+    for source in tags.sources:
+        kind, data = source.split(",", 1)
+        assert kind == "data:image/svg+xml;base64"
+        svg = base64.b64decode(data).decode()
+        assert "<script" not in svg
+        assert set(re.findall(r'href="([^#][^"]*)"', svg)) == set()
+
+
+def test_links_lead_to_what_is_there(text: str) -> None:
+    tags = Tags(text)
+    assert sorted(tags.ids) == ["episode-1", "episode-2", "episode-3"]
+    assert {link.removeprefix("#") for link in tags.links} == set(tags.ids)
+
+
+def test_only_the_worst_episodes_are_drawn_and_all_are_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(albums, "EPISODES_MAX", 1)
+    text = made(made_up())
+    assert Tags(text).ids == ["episode-1"]
+    assert "The 1 worst episodes" in text
+    assert text.count("<tr><td>#") == 2
+
+
+def test_the_page_says_what_was_found(text: str) -> None:
+    # Both machines have both known anomalies: the label names none.
+    assert "<b>2 of 4</b>" in text
+    assert "<b>1 of 3</b>" in text
+    assert text.count('<td class="false">missed</td>') == 2
+    assert text.count('<td class="hit">hit</td>') == 2
+
+
+def test_without_labels_nothing_is_called_false() -> None:
+    text = made(made_up(labels=False))
+    assert "Known anomalies" not in text
+    assert "false alarm" not in text.split("<h2>All numbers")[0]
+    assert "<b>3</b>" in text
+
+
+def test_a_backtest_without_episodes_has_its_page() -> None:
+    assert "None opened." in made(made_up(episodes=False))
+
+
+def test_the_same_backtest_gives_the_same_bytes(text: str) -> None:
+    assert made(made_up()) == text

@@ -1,0 +1,42 @@
+"""Times, durations and sentences as people read them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from sentinel.records import NS_PER_S, Contribution
+from sentinel.report.wording import duration, iso, moment, sentence, share_text
+
+T0_NS = 1_700_000_000 * NS_PER_S
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"), (0.25, "0.25 s"), (59, "59 s"), (60, "1 min"), (61, "1 min 1 s"),
+        (3600, "1 h"), (3601, "1 h"), (7325, "2 h 2 min"), (86_400 * 3 + 60, "3 d"),
+        (86_399.9, "1 d"),
+    ],
+)  # fmt: skip
+def test_durations_have_their_two_largest_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_times_are_utc_and_no_longer_than_needed() -> None:
+    assert moment(T0_NS) == "2023-11-14 22:13:20"
+    assert moment(T0_NS - 20 * NS_PER_S) == "2023-11-14 22:13"
+    assert iso(T0_NS) == "2023-11-14T22:13:20Z"
+    assert iso(T0_NS + 50_000_000) == "2023-11-14T22:13:20.05Z"
+
+
+def test_a_sentence_names_the_few_channels_that_matter() -> None:
+    shares = [("vib_x", 0.6), ("temp", 0.25), ("flow", 0.09), ("rpm", 0.06)]
+    found = [Contribution(name, share, 4.1, 1.2) for name, share in shares]
+    assert share_text(found) == "vib_x 60%, temp 25%"
+    assert sentence(found[:1], T0_NS) == "vib_x 4.1, expected 1.2; since 2023-11-14 22:13:20"
+    missing = Contribution("vib_x", 1.0, math.nan, 1.2)
+    assert sentence([missing], T0_NS).startswith("vib_x is missing, expected 1.2; ")
+    spread = [Contribution(f"c{n}", 0.05, 1.0, 2.0) for n in range(20)]
+    assert share_text(spread) == "c0 5%"
