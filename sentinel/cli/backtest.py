@@ -10,17 +10,15 @@ from typing import Any
 import click
 
 from sentinel import store
-from sentinel.backtest.episodes import EpisodeLog
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.limits import Limit
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.backtest.tracks import Scored
 from sentinel.cli import logs
-from sentinel.cli.backtest_page import page_maker
 from sentinel.cli.backtest_report import backtest_json, print_backtest
+from sentinel.cli.drawing import page_maker
 from sentinel.cli.layout_options import file_layout, layout_options
-from sentinel.cli.progress import Spinner
-from sentinel.cli.replaying import Replay, configured_detector, count_dropped, warn_of_input
+from sentinel.cli.replaying import Replay, configured_detector
 from sentinel.config.schema import LogConfig
 from sentinel.detector import Detector
 from sentinel.errors import DataError
@@ -117,28 +115,11 @@ def command(
 
 def _run(replay: Replay, detector: Detector, labels: Labels | None) -> Backtest:
     """Every reading through the detector; then judged. Raises DataError where labels do not fit."""
-    episodes = EpisodeLog()
-    batches = [Scored.nothing()]
-    rows = dropped = 0
-    with Spinner("scoring") as spinner:
-        for readings, detection in replay.through(detector):
-            episodes.add(detection.events, rows)
-            batches.append(Scored.of(readings, detection.scores))
-            dropped += count_dropped(detection.scores)
-            rows += len(readings)
-            spinner.update(f"scoring: {rows:,} readings")
-    warn_of_input(replay.source, rows, dropped)
-    scored = Scored.joined(batches)
+    scored, episodes = replay.scored_by(detector)
     entities = list(replay.source.entities)
-    if not len(scored.judged()):
-        raise DataError(
-            f"none of the {rows:,} readings has a score",
-            hint="each machine needs as many readings as a window before its first: give more, or "
-            "--context",
-        )
     if labels is not None:
         _demand_fit(labels, scored, entities)
-    return backtest(scored, episodes.episodes, labels, entities)
+    return backtest(scored, episodes, labels, entities)
 
 
 def _demand_fit(labels: Labels, scored: Scored, entities: Sequence[str]) -> None:

@@ -11,11 +11,15 @@ import click
 import msgspec
 import numpy as np
 
+from sentinel.backtest.episodes import Episode, EpisodeLog
+from sentinel.backtest.tracks import Scored
+from sentinel.cli.progress import Spinner
 from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
 from sentinel.cli.wiring import make_detector
 from sentinel.config.loading import load
 from sentinel.config.schema import AlertConfig, KernelsConfig, TimestampUnit, WindowConfig
 from sentinel.detector import Detection, Detector
+from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.records import Readings, Scores, Status
 from sentinel.source.files import FileLayout, FileSource
@@ -68,6 +72,31 @@ class Replay:
                 detector.prime(batch)
             else:
                 yield batch, detector.process(batch)
+
+    def scored_by(self, detector: Detector) -> tuple[Scored, list[Episode]]:
+        """What a detector makes of the whole input.
+
+        Raises DataError where no reading has a score.
+        """
+        episodes = EpisodeLog()
+        batches = [Scored.nothing()]
+        rows = dropped = 0
+        with Spinner("scoring") as spinner:
+            for readings, detection in self.through(detector):
+                episodes.add(detection.events, rows)
+                batches.append(Scored.of(readings, detection.scores))
+                dropped += count_dropped(detection.scores)
+                rows += len(readings)
+                spinner.update(f"scoring: {rows:,} readings")
+        warn_of_input(self.source, rows, dropped)
+        scored = Scored.joined(batches)
+        if not len(scored.judged()):
+            raise DataError(
+                f"none of the {rows:,} readings has a score",
+                hint="each machine needs as many readings as a window before its first: give "
+                "more, or --context",
+            )
+        return scored, episodes.episodes
 
     def _batches(self) -> Iterator[Readings]:
         while (batch := self.source.poll(0)) is not None:

@@ -11,7 +11,7 @@ from sentinel.backtest.outcome import Backtest
 from sentinel.backtest.tracks import Track
 from sentinel.records import Contribution, Readings
 from sentinel.report.excerpt import Excerpt, Stretch, gather
-from sentinel.report.figures import Mark, Picture, Span, Verdict, draw
+from sentinel.report.figures import Form, Mark, Picture, Span, Verdict, draw
 from sentinel.report.wording import leading
 
 EPISODES_MAX = 20
@@ -34,8 +34,8 @@ class Album:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """A figure before its values are there."""
+class Plan:
+    """A figure before its values are there: readings [first, stop) of a track."""
 
     track: Track
     first: int
@@ -59,15 +59,27 @@ def album(
         for index in found.worst(EPISODES_MAX)
     }
     plans = [*overviews.values(), *episodes.values()]
-    excerpts = gather([_stretch(found, plan, channels) for plan in plans], batches, BUCKETS)
-    drawn = [
-        draw(_picture(found, plan, excerpt, max_gap_ns))
-        for plan, excerpt in zip(plans, excerpts, strict=True)
-    ]
+    drawn = draw_all(found, plans, channels, max_gap_ns, batches)
     return Album(
         dict(zip(overviews, drawn[: len(overviews)], strict=True)),
         dict(zip(episodes, drawn[len(overviews) :], strict=True)),
     )
+
+
+def draw_all(
+    found: Backtest,
+    plans: Sequence[Plan],
+    channels: Sequence[str],
+    max_gap_ns: int,
+    batches: Iterable[Readings],
+    form: Form = "svg",
+) -> list[bytes]:
+    """The figures of all plans; arguments as those of `album`."""
+    excerpts = gather([_stretch(found, plan, channels) for plan in plans], batches, BUCKETS)
+    return [
+        draw(_picture(found, plan, excerpt, max_gap_ns), form)
+        for plan, excerpt in zip(plans, excerpts, strict=True)
+    ]
 
 
 def verdict(found: Backtest, index: int) -> Verdict:
@@ -85,7 +97,7 @@ def _worst_entities(found: Backtest) -> list[int]:
     return worst[:OVERVIEWS_MAX]
 
 
-def _overview(found: Backtest, track: Track, channels: Sequence[str]) -> _Plan:
+def _overview(found: Backtest, track: Track, channels: Sequence[str]) -> Plan:
     """All readings of a machine, with the channels that its episodes name."""
     weight = dict.fromkeys(channels, 0.0)
     for index in track.episodes.tolist():
@@ -93,36 +105,44 @@ def _overview(found: Backtest, track: Track, channels: Sequence[str]) -> _Plan:
             weight[one.channel] += one.share
     named = sorted(channels, key=lambda name: -weight[name])[:CHANNELS_MAX]
     shown = [name for name in channels if name in named]
-    return _Plan(track, 0, len(track), shown)
+    return Plan(track, 0, len(track), shown)
 
 
-def _episode(found: Backtest, index: int, track: Track) -> _Plan:
+def _episode(found: Backtest, index: int, track: Track) -> Plan:
     """An episode with what was before and after it, and its worst reading."""
     [at] = np.flatnonzero(track.episodes == index)
     opened, stop = int(track.opened[at]), int(track.stop[at])
     margin = max(MARGIN_READINGS, (stop - opened) // 2)
     first, last = max(0, opened - margin), min(len(track), stop + margin)
+    at_worst = worst_place(found, index, track)
+    named = leading(found.episodes[index].contributions)
+    marks = [mark(one, int(track.time_ns[at_worst])) for one in named]
+    return Plan(track, first, last, [one.channel for one in named], marks)
+
+
+def worst_place(found: Backtest, index: int, track: Track) -> int:
+    """The place in its track of the reading that an episode's contributions are of."""
+    [at] = np.flatnonzero(track.episodes == index)
+    opened, stop = int(track.opened[at]), int(track.stop[at])
     # Of an episode that is still open, events tell no more than what led to the last of them.
     told = int(np.searchsorted(track.rows, found.episodes[index].told_row, side="right"))
     until = min(max(told, opened + 1), stop)
-    worst = opened + int(np.argmax(found.score_ratio[track.rows[opened:until]]))
-    named = leading(found.episodes[index].contributions)
-    marks = [_mark(one, int(track.time_ns[worst])) for one in named]
-    return _Plan(track, first, last, [one.channel for one in named], marks)
+    return opened + int(np.argmax(found.score_ratio[track.rows[opened:until]]))
 
 
-def _mark(one: Contribution, time_ns: int) -> Mark:
+def mark(one: Contribution, time_ns: int) -> Mark:
+    """What a contribution shows in a figure."""
     return Mark(one.channel, time_ns, one.observed, one.expected)
 
 
-def _stretch(found: Backtest, plan: _Plan, channels: Sequence[str]) -> Stretch:
+def _stretch(found: Backtest, plan: Plan, channels: Sequence[str]) -> Stretch:
     here = slice(plan.first, plan.stop)
     rows = plan.track.rows[here]
     columns = [channels.index(name) for name in plan.channels]
     return Stretch(rows, plan.track.time_ns[here], found.score_ratio[rows], columns)
 
 
-def _picture(found: Backtest, plan: _Plan, excerpt: Excerpt, max_gap_ns: int) -> Picture:
+def _picture(found: Backtest, plan: Plan, excerpt: Excerpt, max_gap_ns: int) -> Picture:
     track = plan.track
     from_ns, to_ns = int(track.time_ns[plan.first]), int(track.time_ns[plan.stop - 1])
     known = [

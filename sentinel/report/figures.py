@@ -1,4 +1,4 @@
-"""The figures of a report, as SVG. The only module that needs matplotlib.
+"""The figures of a report. The only module that needs matplotlib.
 
 No global state of matplotlib is touched, and the same input gives the same bytes.
 """
@@ -20,6 +20,7 @@ from sentinel.records import FloatArray, TimeArray
 from sentinel.report.excerpt import Excerpt
 
 Verdict = Literal["hit", "false", "unknown"]
+Form = Literal["svg", "png"]
 
 OBSERVED, EXPECTED, SCORE, KNOWN = "#1f4e79", "#d97706", "#374151", "#f2b705"
 VERDICTS: dict[Verdict, str] = {"hit": "#15803d", "false": "#c81e1e", "unknown": "#7c3aed"}
@@ -37,6 +38,13 @@ STYLE = {
 }
 WIDTH_IN, STRIP_IN, PANEL_IN, GAP_IN = 10.5, 0.5, 1.0, 0.28
 LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.85, 0.1, 0.05, 0.5
+PNG_DPI = 120
+# Neither a date nor a version: the same input gives the same bytes.
+NO_METADATA: dict[Form, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}
+BEHIND = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1}  # of words on lines
 NUMBER_SHARE = 0.03  # of a figure's width, that an episode's number takes
 RATIO_SHOWN_MIN = 0.2  # what lies far below the threshold is all the same
 GAP_BUCKETS = 4
@@ -80,9 +88,10 @@ class Picture:
     marks: Sequence[Mark] = ()
 
 
-def draw(picture: Picture) -> bytes:
-    """Strips of what is known and what was told, a panel per channel, one for the score; SVG."""
-    heights = [STRIP_IN, *[PANEL_IN] * (len(picture.channels) + 1)]
+def draw(picture: Picture, form: Form = "svg") -> bytes:
+    """Strips of what is known and what was told, a panel per channel, one for the score."""
+    strip_in = STRIP_IN if picture.known else STRIP_IN / 2
+    heights = [strip_in, *[PANEL_IN] * (len(picture.channels) + 1)]
     tall = sum(heights) + GAP_IN * (len(heights) - 1) + TOP_IN + BOTTOM_IN
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, tall))
@@ -110,7 +119,7 @@ def draw(picture: Picture) -> bytes:
         panels[-1].xaxis.set_major_locator(locator)
         panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
         out = io.BytesIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(out, format=form, dpi=PNG_DPI, metadata=NO_METADATA[form])
     return out.getvalue()
 
 
@@ -187,7 +196,7 @@ def _mark(panel: Any, mark: Mark) -> None:
     panel.plot(time, mark.observed, "o", color=OBSERVED, markersize=5)
     panel.annotate(
         f"expected {mark.expected:.4g}", (time, mark.expected), (7, 0),
-        textcoords="offset points", va="center", color=EXPECTED, fontsize=8,
+        textcoords="offset points", va="center", color=EXPECTED, fontsize=8, bbox=BEHIND,
     )  # fmt: skip
 
 
@@ -202,7 +211,7 @@ def _score(panel: Any, picture: Picture) -> None:
     panel.axhline(1, color=VERDICTS["false"], linewidth=1, linestyle=(0, (5, 3)))
     panel.annotate("threshold", (1, 1), (-2, 3), xycoords=("axes fraction", "data"),
                    textcoords="offset points", ha="right", color=VERDICTS["false"], fontsize=8,
-                   bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1})  # fmt: skip
+                   bbox=BEHIND)  # fmt: skip
     top = np.nanmax(shown, initial=1.0)
     panel.set_ylim(max(np.nanmin(shown, initial=1.0) * 0.8, RATIO_SHOWN_MIN), max(top * 1.4, 2))
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top < 40 else (1,)))

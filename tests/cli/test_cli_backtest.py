@@ -170,7 +170,7 @@ def test_a_report_is_written_whole_or_refused_before_the_work(folder: Path, tmp_
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
     done = run(tmp_path / "no-model", "--report", tmp_path / "nowhere" / "report.html")
     assert done.exit_code == 4
-    assert "report.html: the report cannot be written: " in done.stderr
+    assert "report.html: the file cannot be written: " in done.stderr
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""The report of a backtest: refused before the work where it could not be written after it."""
+"""Reports and figures as files: refused before the work where they could not be written after."""
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable
@@ -20,22 +21,17 @@ PageMaker = Callable[[Backtest, FittedModel, Path, Replay], None]
 
 
 def page_maker(path: Path) -> PageMaker:
-    """What writes a report to `path`.
+    """What writes a report to `path`; raises as `demand_figures`."""
+    demand_figures(path, "--report")
+    return lambda found, model, source, again: _write_page(path, found, model, source, again)
 
-    Raises UsageError where matplotlib is missing, DataError where the file cannot be written.
+
+def demand_figures(path: Path, option: str) -> None:
+    """Refuse now what would be refused after all was scored.
+
+    Raises UsageError where matplotlib is missing (it comes with an extra), DataError where `path`
+    cannot be written.
     """
-    demand_figures("--report")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "is a directory")
-        tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        raise _refused(path, error) from None
-    return lambda found, model, source, again: _write(path, found, model, source, again)
-
-
-def demand_figures(option: str) -> None:
-    """Raise UsageError where figures cannot be drawn: matplotlib comes with an extra."""
     try:
         import_module("sentinel.report.figures")
     except ModuleNotFoundError as error:
@@ -45,9 +41,29 @@ def demand_figures(option: str) -> None:
             f"{option} draws figures with matplotlib, which is not installed: "
             "pip install 'sentinel[report]'"
         ) from None
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise _refused(path, error) from None
 
 
-def _write(path: Path, found: Backtest, model: FittedModel, source: Path, again: Replay) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """The file appears whole or not at all. Raises DataError where it cannot be written."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        raise _refused(path, error) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_page(
+    path: Path, found: Backtest, model: FittedModel, source: Path, again: Replay
+) -> None:
     # Not at the top: it needs matplotlib, and nothing else does.
     from sentinel.report.album import album
     from sentinel.report.page import Heading, page
@@ -56,18 +72,10 @@ def _write(path: Path, found: Backtest, model: FittedModel, source: Path, again:
         figures = album(found, model.channels, model.max_gap_ns, again.readings())
         heading = Heading(model.name, model.version, source.name, len(model.channels))
         text = page(found, heading, figures)
-    # A report appears whole or not at all.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise _refused(path, error) from None
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, text.encode())
 
 
 def _refused(path: Path, error: OSError) -> DataError:
     hint = "name a file in a directory that can be written to and has room"
-    what = f"the report cannot be written: {error.strerror or error}"
+    what = f"the file cannot be written: {error.strerror or error}"
     return DataError(what, where=str(path), hint=hint)

@@ -1,0 +1,201 @@
+"""`sentinel explain`: which channels made a stretch of a file look odd."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from sentinel import store
+from sentinel.backtest.outcome import Backtest, backtest
+from sentinel.backtest.tracks import Track
+from sentinel.cli import logs
+from sentinel.cli.drawing import demand_figures, write_whole
+from sentinel.cli.layout_options import file_layout, layout_options
+from sentinel.cli.output import OutputConsole
+from sentinel.cli.replaying import Replay, configured_detector
+from sentinel.config.schema import LogConfig
+from sentinel.errors import DataError
+from sentinel.fitted import FittedModel
+from sentinel.report.wording import iso, moment, sentence, value
+from sentinel.source.exact_time import ns_of_number, ns_of_text
+from sentinel.source.history_table import listed
+
+EPISODES_SHOWN = 20
+CHANNELS_SHOWN = 40
+CHANNELS_DRAWN = 4
+FORMS = (".png", ".svg")
+EPILOG = """\b
+Channels are those of the episodes in the stretch: what was below the threshold has no culprit.
+
+\b
+Examples:
+  sentinel explain --model model --input rest.csv --context healthy.csv \\
+      --from 2014-02-07 --to 2014-02-10 --plot failure.png
+"""
+
+
+class MomentType(click.ParamType[int]):
+    """A time as nanoseconds, written in any way that a file may write one."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Wrong usage where it is none."""
+        if isinstance(value, int):
+            return value
+        time_ns = ns_of_text(value.strip(), "iso8601")
+        if time_ns is None:
+            time_ns = ns_of_number(value.strip(), "auto")
+        if time_ns is None:
+            self.fail(f"{value!r} is neither ISO 8601 nor a unix time from 2000 to 2100")
+        return time_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Places [first, stop) of a track, and the episodes that stand in them, worst first."""
+
+    track: Track
+    first: int
+    stop: int
+    episodes: tuple[int, ...]
+
+
+# fmt: off
+@click.command(epilog=EPILOG, short_help="Say which channels made a stretch look odd.")
+@click.option("--model", "model_path", required=True, type=click.Path(path_type=Path),
+              metavar="MODEL", help="What `sentinel fit` wrote.")
+@click.option("--input", "input_path", required=True, type=click.Path(path_type=Path),
+              metavar="FILE", help="CSV or Parquet, or a directory of them.")
+@click.option("--context", "context_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Readings right before the input; their end fills the first windows.")
+@click.option("--from", "from_ns", type=MomentType(), required=True, metavar="TIME",
+              help="Beginning of the stretch, ISO 8601 (UTC) or a unix time.")
+@click.option("--to", "to_ns", type=MomentType(), required=True, metavar="TIME",
+              help="Its end, which belongs to it.")
+@click.option("--entity", metavar="NAME",
+              help="The machine, where the input has several.")
+@click.option("--plot", "plot_path", type=click.Path(path_type=Path), metavar="PNG|SVG",
+              help="Draw the stretch (needs the extra sentinel[report]).")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
+              help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
+@click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
+              help="0: one for each CPU. Never changes a score.")
+@layout_options
+def command(
+    model_path: Path, input_path: Path, context_path: Path | None, from_ns: int, to_ns: int,
+    entity: str | None, plot_path: Path | None, config_path: Path | None, threads: int,
+    **options: Any,
+) -> None:
+    # fmt: on
+    """Explain a stretch of a file: its episodes, the channels behind them, what was expected.
+
+    The whole input is scored as `sentinel run` would: what came before decides what is usual.
+    """
+    logs.set_up(LogConfig(level="warning"))
+    layout = file_layout(options)
+    if from_ns > to_ns:
+        raise click.UsageError("--from is after --to")
+    if plot_path:
+        if plot_path.suffix not in FORMS:
+            raise click.UsageError(f"--plot writes {' or '.join(FORMS)}, by the file's name")
+        demand_figures(plot_path, "--plot")
+    model = store.load(model_path)
+    replay = Replay.open(input_path, context_path, layout, model)
+    scored, episodes = replay.scored_by(configured_detector(model, config_path, threads))
+    found = backtest(scored, episodes, None, list(replay.source.entities))
+    stretch = _stretch(found, _track(found, entity), from_ns, to_ns)
+    _print(found, stretch)
+    if plot_path:
+        again = Replay.open(input_path, context_path, layout, model)
+        write_whole(plot_path, _drawn(found, stretch, model, again, plot_path.suffix))
+
+
+def _track(found: Backtest, entity: str | None) -> Track:
+    names = [found.entities[track.entity] for track in found.tracks]
+    if entity is None and len(names) > 1:
+        raise click.UsageError(f"the input has several machines: --entity {listed(names)}?")
+    if entity is not None and entity not in names:
+        raise DataError(f"no machine {entity!r} has a score; there are {listed(names)}")
+    return found.tracks[0 if entity is None else names.index(entity)]
+
+
+def _stretch(found: Backtest, track: Track, from_ns: int, to_ns: int) -> Stretch:
+    first = int(np.searchsorted(track.time_ns, from_ns, side="left"))
+    stop = int(np.searchsorted(track.time_ns, to_ns, side="right"))
+    if first == stop:
+        raise DataError(
+            f"{found.entities[track.entity]!r} has no reading with a score from {iso(from_ns)} to "
+            f"{iso(to_ns)}",
+            hint=f"there are some from {iso(int(track.time_ns[0]))} to "
+            f"{iso(int(track.time_ns[-1]))}",
+        )
+    inside = track.episodes[(track.opened < stop) & (track.stop > first)].tolist()
+    worst = sorted(inside, key=lambda index: -found.episodes[index].peak_ratio)
+    return Stretch(track, first, stop, tuple(worst))
+
+
+def _print(found: Backtest, stretch: Stretch) -> None:
+    console = OutputConsole(highlight=False, soft_wrap=True)
+    track, here = stretch.track, slice(stretch.first, stretch.stop)
+    ratio = found.score_ratio[track.rows[here]]
+    highest = int(np.argmax(ratio))
+    console.print(
+        f"{escape(found.entities[track.entity])}, {moment(int(track.time_ns[stretch.first]))} to "
+        f"{moment(int(track.time_ns[stretch.stop - 1]))} UTC, {len(ratio):,} readings\n"
+        f"highest score: {ratio[highest]:.2f} of the threshold, at "
+        f"{moment(int(track.time_ns[stretch.first + highest]))}"
+    )
+    if not stretch.episodes:
+        console.print("no episode was open: nothing is to be explained")
+        return
+    for index in stretch.episodes[:EPISODES_SHOWN]:
+        episode = found.episodes[index]
+        told = escape(sentence(episode.contributions, episode.start_ns))
+        console.print(f"#{index + 1}, peak {episode.peak_ratio:.2f}: {told}")
+    if len(stretch.episodes) > EPISODES_SHOWN:
+        console.print(f"(the worst {EPISODES_SHOWN} of {len(stretch.episodes):,} episodes)")
+    console.print()
+    console.print(_channels(found, stretch.episodes[0]))
+
+
+def _channels(found: Backtest, index: int) -> Table:
+    """Every channel at the worst reading of an episode."""
+    table = Table(title=f"#{index + 1} at its worst reading", title_justify="left", box=None,
+                  pad_edge=False)  # fmt: skip
+    table.add_column("channel")
+    for name in ("share", "observed", "expected"):
+        table.add_column(name, justify="right")
+    for one in found.episodes[index].contributions[:CHANNELS_SHOWN]:
+        observed = "missing" if np.isnan(one.observed) else value(one.observed)
+        table.add_row(escape(one.channel), f"{one.share:.0%}", observed, value(one.expected))
+    return table
+
+
+def _drawn(
+    found: Backtest, stretch: Stretch, model: FittedModel, again: Replay, suffix: str
+) -> bytes:
+    # Not at the top: it needs matplotlib, and nothing else does.
+    from sentinel.report.album import Plan, draw_all, mark, worst_place
+
+    track, channels = stretch.track, model.channels[:CHANNELS_DRAWN]
+    marks = []
+    if stretch.episodes:
+        worst = stretch.episodes[0]
+        told = found.episodes[worst].contributions[:CHANNELS_DRAWN]
+        channels = tuple(one.channel for one in told)
+        place = worst_place(found, worst, track)
+        if stretch.first <= place < stretch.stop:
+            marks = [mark(one, int(track.time_ns[place])) for one in told]
+    plan = Plan(track, stretch.first, stretch.stop, channels, marks)
+    [drawn] = draw_all(
+        found, [plan], model.channels, model.max_gap_ns, again.readings(),
+        "png" if suffix == ".png" else "svg",
+    )  # fmt: skip
+    return drawn

@@ -1,0 +1,91 @@
+"""`sentinel explain`: the episodes of a stretch and the channels behind them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from sentinel import store
+from sentinel.cli.main import cli
+from sentinel.model.architecture import Architecture
+from sentinel.model.parameters import Parameters
+from tests.model.fitted import fitted
+
+T0 = 1_700_000_000
+COUNT = 300
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, and two machines; channel c1 of the second is stuck high from row 100 to 120."""
+    path = tmp_path_factory.mktemp("explain")
+    model = fitted(Parameters.initial(Architecture(2, 4), np.random.default_rng(0), "glorot"), 4)
+    store.save(replace(model, interval_ns=10**9, max_gap_ns=50 * 10**9), path / "model")
+    values = np.random.default_rng(1).normal(scale=0.1, size=(2, COUNT, 2))
+    values[1, 100:120, 1] = 6
+    lines = [
+        f"{T0 + n},{name},{values[k, n, 0]:.4f},{values[k, n, 1]:.4f}"
+        for n in range(COUNT)
+        for k, name in enumerate(("a", "b"))
+    ]
+    (path / "input.csv").write_text("\n".join(["timestamp,entity,c0,c1", *lines]) + "\n")
+    return path
+
+
+def run(folder: Path, first: object, last: object, *options: object) -> Result:
+    arguments = [
+        "--model", folder / "model", "--input", folder / "input.csv",
+        "--from", first, "--to", last, *options,
+    ]  # fmt: skip
+    return CliRunner().invoke(cli, ["explain", *map(str, arguments)])
+
+
+def test_a_stretch_names_the_channel_that_was_stuck(folder: Path) -> None:
+    done = run(folder, T0 + 90, "2023-11-14T22:15:30Z", "--entity", "b")
+    assert done.exit_code == 0, done.output
+    assert "b, 2023-11-14 22:14:50 to 2023-11-14 22:15:30 UTC, 41 readings" in done.stdout
+    [told] = [line for line in done.stdout.splitlines() if ", peak " in line]
+    assert told.startswith("#1, peak ")
+    assert ": c1 6, expected " in told
+    assert told.endswith("; since 2023-11-14 22:15")
+    rows = done.stdout.splitlines()
+    assert [row.split()[0] for row in rows[-2:]] == ["c1", "c0"]
+
+
+def test_a_quiet_stretch_has_nothing_to_explain(folder: Path) -> None:
+    for stretch in ((T0 + 10, T0 + 90, "b"), (T0 + 90, T0 + 130, "a")):
+        done = run(folder, *stretch[:2], "--entity", stretch[2])
+        assert done.exit_code == 0, done.output
+        assert "no episode was open" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ((T0, T0 + 9), 2, "the input has several machines: --entity 'a', 'b'?"),
+        ((T0 + 9, T0, "--entity", "a"), 2, "--from is after --to"),
+        (("soon", T0, "--entity", "a"), 2, "'soon' is neither ISO 8601 nor a unix time"),
+        ((T0, T0 + 9, "--plot", "plot.pdf"), 2, "--plot writes .png or .svg"),
+        ((T0, T0 + 9, "--entity", "c"), 4, "no machine 'c' has a score; there are 'a', 'b'"),
+        ((T0 + 900, T0 + 990, "--entity", "a"), 4, "there are some from 2023-11-14T22:13:23Z to "
+                                                   "2023-11-14T22:18:19Z"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_of(folder: Path, options: tuple, code: int, message: str) -> None:
+    done = run(folder, *options)
+    assert done.exit_code == code
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize(("name", "begin"), [("p.png", b"\x89PNG"), ("p.svg", b"<?xml")])
+@pytest.mark.parametrize("last", [T0 + 50, T0 + 130])
+def test_a_plot_is_drawn_with_and_without_an_episode(
+    folder: Path, tmp_path: Path, name: str, begin: bytes, last: int
+) -> None:
+    done = run(folder, T0 + 10, last, "--entity", "b", "--plot", tmp_path / name)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / name).read_bytes().startswith(begin)
