@@ -7,11 +7,11 @@ downward, and siblings on one floor never import each other (import-linter holds
 floor
 =====  =======================================================================
 F7     cli: one file per verb; `cli/wiring.py` is the only composition root
-F6     daemon | source | sink | metrics | store | runtime | broker | demo
+F6     daemon | source | sink | metrics | store | runtime | broker | demo | report
 F5     ports | config
 F4     detector | fitting
        fitted
-F3     window | model | score | alert
+F3     window | model | score | alert | backtest
 F1     kernels
 F0     records | errors
 =====  =======================================================================
