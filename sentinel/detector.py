@@ -13,7 +13,9 @@ import numpy as np
 
 from sentinel.alert import episodes as machine
 from sentinel.alert.episodes import Advance, EpisodeRules, Episodes
-from sentinel.fitted import FittedModel, Scorer
+from sentinel.alert.severity import SEVERITIES
+from sentinel.alert.thresholds import ThresholdSettings, make_threshold
+from sentinel.fitted import FittedModel
 from sentinel.model.prepared import Backend
 from sentinel.records import (
     Contribution,
@@ -25,7 +27,8 @@ from sentinel.records import (
     TimeArray,
 )
 from sentinel.score.hold import hold_last
-from sentinel.score.reconstruction import WindowScores, shares
+from sentinel.scorers import make_scorer
+from sentinel.scorers.run import Run, RunScores
 from sentinel.window.rings import Outcome, Rings
 
 
@@ -38,21 +41,12 @@ class Detection:
     windows: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """Rows of a batch that went through the rings in one go, from `start`, and their windows."""
-
-    readings: Readings
-    start: int
-    windows: TimeArray
-    found: WindowScores | None
-
-
 class Detector:
     """Scores readings of any number of entities, and follows each one's episode.
 
     backend    which kernels score, on how many threads; default: the portable ones, on one
-    threshold  anomaly_score at which score_ratio is 1; default: the model's
+    threshold  what an anomaly_score is compared with; default: the model's own threshold
+    suppressed episodes that the alert budget or a cooldown withheld when they began, so far
     """
 
     def __init__(
@@ -63,20 +57,28 @@ class Detector:
         backend: Backend | None = None,
         window_stride: int = 0,
         max_gap_ns: int = 0,
+        threshold: ThresholdSettings | None = None,
         threshold_scale: float = 1.0,
     ) -> None:
         self.model = model
         self.backend = backend or Backend()
-        self.scorer = Scorer(model, self.backend)
-        self.threshold = model.threshold * threshold_scale
+        self.scorer = make_scorer(model, self.backend)
+        self.threshold_settings = threshold or ThresholdSettings()
+        self.threshold_scale = threshold_scale
+        self.thresholds = make_threshold(
+            self.threshold_settings, model.threshold, model.calibration_scores
+        )
         self.rings = Rings(
             model.scaling,
             model.window_length,
             window_stride or model.window_stride,
             max_gap_ns or model.max_gap_ns,
+            # The work of a fleet whose machines report together is spread over its readings.
+            in_turn=model.recipe is not None,
         )
         self.episodes = Episodes(rules)
         self.last_score = np.full(0, np.nan)
+        self.suppressed = 0
         self._peaks: dict[int, tuple[Contribution, ...]] = {}
 
     def process(self, readings: Readings) -> Detection:
@@ -86,31 +88,32 @@ class Detector:
         n = len(readings)
         outcome = Outcome.of(n)
         ratio, anomaly_score = np.full(n, np.nan), np.full(n, np.nan)
-        is_anomaly = np.zeros(n, np.bool_)
+        threshold, is_anomaly = np.empty(n), np.zeros(n, np.bool_)
         events: list[EpisodeEvent] = []
         start, windows = 0, 0
         while start < n:
-            taken = self.rings.fill(readings, start, outcome)
-            rows = slice(start, taken.stop)
-            found = None
-            if len(taken.windows):
-                found = self.scorer.score(*self.rings.rows_of(taken.places))
-                anomaly_score[taken.windows] = found.anomaly_score
-                ratio[taken.windows] = found.anomaly_score / self.threshold
+            run = self._take(readings, start, outcome)
+            found, here = self.scorer.score(run), run.here
+            anomaly_score[found.row] = found.anomaly_score
+            threshold[here] = self.threshold_scale * self.thresholds.advance(
+                readings.entity[here], anomaly_score[here]
+            )
+            ratio[here] = anomaly_score[here] / threshold[here]
+            outcome.status[found.row] = Status.OK
             advance = self.episodes.advance(
-                readings.entity[rows], readings.time_ns[rows], ratio[rows],
-                outcome.restarted[rows], outcome.missing[rows],
-                outcome.status[rows] == Status.LATE, is_anomaly[rows],
+                readings.entity[here], readings.time_ns[here], ratio[here],
+                outcome.restarted[here], outcome.missing[here],
+                outcome.status[here] == Status.LATE, is_anomaly[here],
             )  # fmt: skip
-            hold_last(readings.entity[rows], anomaly_score[rows], self.last_score)
-            run = _Run(readings, start, taken.windows, found)
-            events += self._events(run, advance, anomaly_score)
-            self._remember_peaks(run, advance.peak_rows)
-            windows += len(taken.windows)
-            start = taken.stop
+            self.suppressed += advance.suppressed
+            hold_last(readings.entity[here], anomaly_score[here], self.last_score)
+            events += self._events(run, found, advance, anomaly_score, threshold)
+            self._remember_peaks(run, found, advance.peak_rows)
+            windows += found.windows
+            start = run.taken.stop
         scores = Scores(
             anomaly_score,
-            anomaly_score / self.threshold,
+            anomaly_score / threshold,
             is_anomaly,
             outcome.status,
             outcome.filled,
@@ -118,7 +121,7 @@ class Detector:
         return Detection(scores, events, windows)
 
     def prime(self, readings: Readings) -> None:
-        """Fill the windows with readings that came before, without scoring them."""
+        """Take in readings that came before: nobody is told their scores, and no episode opens."""
         n = len(readings)
         if not n:
             return
@@ -126,14 +129,28 @@ class Detector:
         outcome = Outcome.of(n)
         start = 0
         while start < n:
-            start = self.rings.fill(readings, start, outcome).stop
-        # Whatever the stride, the reading that follows has a window of its own.
-        self.rings.score_next()
+            run = self._take(readings, start, outcome)
+            if self.model.recipe is not None:
+                found, here = self.scorer.score(run), run.here
+                anomaly_score = np.full(n, np.nan)
+                anomaly_score[found.row] = found.anomaly_score
+                self.thresholds.advance(readings.entity[here], anomaly_score[here])
+                hold_last(readings.entity[here], anomaly_score[here], self.last_score)
+            start = run.taken.stop
+        if self.model.recipe is None:
+            # Whatever the stride, the reading that follows has a window of its own.
+            self.rings.score_next()
+
+    def _take(self, readings: Readings, start: int, outcome: Outcome) -> Run:
+        taken = self.rings.fill(readings, start, outcome)
+        return Run(readings, start, taken, outcome, self.rings.rows)
 
     def forget(self, entities: Sequence[int]) -> None:
         """Drop all state of these entities; they begin anew."""
         known = np.array([e for e in entities if e < len(self.last_score)], np.int32)
         self.rings.forget(known)
+        self.scorer.forget(known)
+        self.thresholds.forget(known)
         self.episodes.forget(known)
         self.last_score[known] = np.nan
         for entity in entities:
@@ -156,7 +173,10 @@ class Detector:
 
     def warm_up(self) -> None:
         """Compile (or load) every kernel, so that none is compiled once readings flow."""
-        throwaway = Detector(self.model, self.episodes.rules, backend=self.backend)
+        throwaway = Detector(
+            self.model, self.episodes.rules, backend=self.backend,
+            threshold=self.threshold_settings,
+        )  # fmt: skip
         count = self.model.window_length + 1
         step = max(1, min(self.model.interval_ns, self.model.max_gap_ns))
         values = np.tile(self.model.scaling.centre, (count, 1))
@@ -170,17 +190,29 @@ class Detector:
             return
         room = max(entities, 2 * have, 16)
         self.rings.grow(room)
+        self.scorer.grow(room)
+        self.thresholds.grow(room)
         self.episodes.grow(room)
         self.last_score = np.concatenate([self.last_score, np.full(room - have, np.nan)])
 
-    def _events(self, run: _Run, advance: Advance, anomaly_score: FloatArray) -> list[EpisodeEvent]:
+    def _events(
+        self,
+        run: Run,
+        found: RunScores,
+        advance: Advance,
+        anomaly_score: FloatArray,
+        threshold: FloatArray,
+    ) -> list[EpisodeEvent]:
         events = []
-        for fields, (ratio, peak_ratio) in zip(
-            advance.transitions.tolist(), advance.ratios.tolist(), strict=True
+        for fields, (ratio, peak_ratio), code in zip(
+            advance.transitions.tolist(),
+            advance.ratios.tolist(),
+            advance.severities.tolist(),
+            strict=True,
         ):
             row, entity, kind, start_ns, updates, count, missing, late, peak_row = fields
             if peak_row >= 0:
-                self._peaks[entity] = self._contributions(run, peak_row)
+                self._peaks[entity] = self._contributions(run, found, peak_row)
             events.append(
                 EpisodeEvent(
                     entity=entity,
@@ -192,30 +224,30 @@ class Detector:
                     anomaly_score=float(anomaly_score[run.start + row]),
                     score_ratio=ratio,
                     peak_ratio=peak_ratio,
-                    threshold=self.threshold,
+                    threshold=float(threshold[run.start + row]),
                     readings=count,
                     missing_values=missing,
                     late_readings=late,
                     contributions=self._peaks[entity],
                     reason="gap" if kind == machine.RESOLVED_BY_GAP else "",
+                    severity=SEVERITIES[code],
                 )
             )
             if machine.STATE_NAMES[kind] == "resolved":
                 del self._peaks[entity]
         return events
 
-    def _remember_peaks(self, run: _Run, peak_rows: TimeArray) -> None:
+    def _remember_peaks(self, run: Run, found: RunScores, peak_rows: TimeArray) -> None:
         """Keep what made an open episode's worst window so far, before its ring moves on."""
         for entity in np.flatnonzero(peak_rows >= 0).tolist():
-            self._peaks[entity] = self._contributions(run, int(peak_rows[entity]))
+            self._peaks[entity] = self._contributions(run, found, int(peak_rows[entity]))
 
-    def _contributions(self, run: _Run, row: int) -> tuple[Contribution, ...]:
-        """Largest share first, of the window that the run's `row` completed."""
-        assert run.found is not None
+    def _contributions(self, run: Run, found: RunScores, row: int) -> tuple[Contribution, ...]:
+        """Largest share first, of the score of the run's `row`."""
         row += run.start
-        window = int(np.searchsorted(run.windows, row))
-        share = shares(run.found.channel_errors[window], self.model.error_scale)
-        expected = self.model.scaling.invert(run.found.expected[window])
+        scored = int(np.searchsorted(found.row, row))
+        share = found.shares[scored]
+        expected = self.model.scaling.invert(found.expected[scored])
         return tuple(
             Contribution(
                 self.model.channels[f],

@@ -4,16 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-import numpy as np
-
-from sentinel.kernels.slabs import WHOLE
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend
-from sentinel.model.scoring import WindowScorer
-from sentinel.records import Float32Array, FloatArray, TimeArray
-from sentinel.score.reconstruction import WindowScores, score_errors
+from sentinel.records import FloatArray
+from sentinel.score.dispersion import Dispersion
+from sentinel.score.judging import Calibration
+from sentinel.score.kinds import BLOCKS, DISPERSION, FORECAST, NEAREST, QUARTER, SUBSPACE, WHOLE
+from sentinel.score.nearest import Nearest
+from sentinel.score.subspace import Subspace
 from sentinel.window.scaling import Scaling
+
+Kind = Literal["joint", "forecast", "reconstruct"]
+
+# What readings are judged by, by the kind of model; `reconstruct` scores windows instead.
+KINDS_OF: Mapping[Kind, tuple[int, ...]] = {
+    "joint": (FORECAST, QUARTER, WHOLE, SUBSPACE, NEAREST, DISPERSION, BLOCKS),
+    "forecast": (FORECAST,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """Small models of the history beside the network. blocks is None where there is none."""
+
+    subspace: Subspace
+    nearest: Nearest
+    dispersion: Dispersion
+    blocks: Subspace | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How every reading is judged: by what, and against what is usual."""
+
+    companions: Companions
+    calibration: Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +47,20 @@ class FittedModel:
     """What `sentinel fit` makes.
 
     channels       names, in the order of every array over F
+    window_stride  readings from one rebuilt window to the next
     interval_ns    median time between two readings of the history; 0: unknown
     max_gap_ns     a longer gap restarts the window
     scaling        raw to scaled units
-    error_scale    (F,) usual mean squared reconstruction error of each channel, scaled units
+    error_scale    (F,) usual mean squared reconstruction error of each channel, scaled units;
+                   of kind reconstruct alone
+    recipe         of every other kind
     threshold      anomaly_score at which score_ratio is 1
+    calibration_scores  (M,) scores of held-out readings, in the order of time
     summary        how it was trained: numbers and texts, for people
     name, version  given by the store; the version is a hash of everything above
     """
 
+    kind: Kind
     channels: tuple[str, ...]
     window_length: int
     window_stride: int
@@ -37,25 +68,10 @@ class FittedModel:
     max_gap_ns: int
     scaling: Scaling
     parameters: Parameters
-    error_scale: FloatArray
+    error_scale: FloatArray | None
+    recipe: Recipe | None
     threshold: float
+    calibration_scores: FloatArray
     summary: Mapping[str, object] = field(default_factory=dict)
     name: str = ""
     version: str = ""
-
-
-class Scorer:
-    """A fitted model's scores of windows, by the kernels of a backend, compiled when it is made."""
-
-    def __init__(self, model: FittedModel, backend: Backend) -> None:
-        self._error_scale = model.error_scale
-        self._windows = WindowScorer(model.parameters, model.window_length, backend)
-
-    def score(self, rows: Float32Array, starts: TimeArray, lengths: TimeArray) -> WindowScores:
-        """Score any number of windows; each one's bits do not depend on the others.
-
-        rows, starts, lengths  (N, F) scaled, (B,), (B,): see `WindowScorer.score`
-        """
-        found = self._windows.score(rows, starts, lengths)
-        whole = np.ascontiguousarray(found.errors[:, WHOLE])
-        return score_errors(whole, found.expected, self._error_scale)

@@ -29,7 +29,7 @@ from sentinel.demo.events import EventReader
 from sentinel.demo.replay import replay
 from sentinel.demo.verdict import Replayed, judge
 from sentinel.fitted import FittedModel
-from sentinel.fitting import FitSettings
+from sentinel.fitting.settings import FitSettings
 from sentinel.runtime.clock import SystemClock
 from sentinel.runtime.systemd import SystemdSupervisor
 from sentinel.sink.producers import close_producer, open_producer, producer_options

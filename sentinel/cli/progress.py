@@ -52,20 +52,16 @@ class TrainingProgress:
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[place]}"),
             BarColumn(),
-            TextColumn(
-                "loss {task.fields[loss]:.4f}  best validation {task.fields[validation]:.4f}"
-            ),
+            TextColumn("{task.fields[losses]}"),
             TimeElapsedColumn(),
             TextColumn("at most"),
             TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task(
-            "training", epoch="", loss=float("nan"), validation=float("nan")
-        )
+        self._task = self._bar.add_task("training", place="", losses="")
         self._line_s = time.monotonic()
         self._stop = False
         self._previous: signal.Handlers | object = None
@@ -86,21 +82,20 @@ class TrainingProgress:
 
     def on_step(self, progress: Training) -> None:
         """One more minibatch is done."""
-        epoch = f"{progress.epoch}/{progress.epochs_max}"
+        place, losses = f"step {progress.step}/{progress.steps}", f"loss {progress.train_loss:.4f}"
+        if progress.epochs_max > 1:
+            place = f"epoch {progress.epoch}/{progress.epochs_max}"
+            losses += f", best validation {progress.validation_loss:.4f} so far"
         self._bar.update(
             self._task,
             total=progress.epochs_max * progress.steps,
             completed=(progress.epoch - 1) * progress.steps + progress.step,
-            epoch=epoch,
-            loss=progress.train_loss,
-            validation=progress.validation_loss,
+            place=place,
+            losses=losses,
         )
         if self._bar.disable and time.monotonic() - self._line_s >= LINE_EVERY_S:
             self._line_s = time.monotonic()
-            self._console.print(
-                f"epoch {epoch}, loss {progress.train_loss:.4f}, "
-                f"best validation {progress.validation_loss:.4f} so far"
-            )
+            self._console.print(f"{place}, {losses}")
 
     def should_stop(self) -> bool:
         """Whether Ctrl-C was pressed."""

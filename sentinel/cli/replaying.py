@@ -107,12 +107,25 @@ class Replay:
         return len(batch) > 0 and bool(batch.partition[0] < self.before)
 
 
-def configured_detector(model: FittedModel, config_path: Path | None, threads: int) -> Detector:
-    """The detector of a daemon with this configuration: its [alert], [window] and kernels."""
+def configured_detector(
+    model: FittedModel,
+    config_path: Path | None,
+    threads: int,
+    reconstruct_every: int | None = None,
+) -> Detector:
+    """The detector of a daemon with this configuration: its [alert], [window] and kernels.
+
+    reconstruct_every  instead of the configured one
+    Raises UsageError where that is given for a model that rebuilds every window.
+    """
+    if reconstruct_every is not None and model.recipe is None:
+        raise click.UsageError("--reconstruct-every does not go with a reconstruct model")
     alert, window, kernels = AlertConfig(), WindowConfig(), KernelsConfig()
     if config_path:
         config = load(config_path)
         alert, window, kernels = config.alert, config.window, config.kernels
+    if reconstruct_every is not None:
+        window = msgspec.structs.replace(window, reconstruct_every=reconstruct_every)
     threaded = msgspec.structs.replace(kernels, threads=threads)
     return make_detector(model, alert, threaded, window)
 

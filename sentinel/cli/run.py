@@ -44,9 +44,9 @@ def command(path: Path) -> None:
         signal.signal(signal.SIGINT, stop)
         model = started.detector.model
         log.info(
-            "model %s version %s: %d channels, windows of %d readings, threshold %.4g",
-            model.name, model.version, len(model.channels), model.window_length,
-            started.detector.threshold,
+            "model %s version %s (%s): %d channels, windows of %d readings, %s threshold",
+            model.name, model.version, model.kind, len(model.channels), model.window_length,
+            config.alert.threshold,
         )  # fmt: skip
         log.info(
             "reading topic %r at %s as group %r; metrics at %s",

@@ -38,7 +38,6 @@ def _lines(
     }
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count)
     architecture = model.parameters.architecture
-    early = "" if found["best_epoch"] == found["epochs"] else f", best {found['best_epoch']}"
     return [
         ("rows", f"{found['rows']:,}" + (f" (left out: {left_out})" if left_out else "")),
         ("entities", f"{found['entities']:,} in {found['segments']:,} segments without a gap"),
@@ -47,19 +46,38 @@ def _lines(
             if found["channels_constant"] else "")),
         ("interval", f"{found['interval_s']:g} s; a gap is longer than "
          f"{model.max_gap_ns / 1e9:g} s"),
+        ("model", f"{model.kind}, {architecture.hidden} hidden units, "
+         f"{len(model.parameters.flat):,} weights, windows of {model.window_length} readings"),
+        *(_plain(model, found) if model.recipe is None else _recipe(found)),
+        ("gradient norm", f"{found['gradient_norm']:.3g}, clipped in "
+         f"{found['clipped_share']:.1%} of the steps"),
+        ("seconds", f"{seconds:.1f}"),
+    ]  # fmt: skip
+
+
+def _plain(model: FittedModel, found: dict[str, Any]) -> list[tuple[str, str]]:
+    early = "" if found["best_epoch"] == found["epochs"] else f", best {found['best_epoch']}"
+    return [
         ("windows", f"{found['windows_train']:,} train, {found['windows_validation']:,} "
-         f"validation, {found['windows_test']:,} test, of {model.window_length} readings"),
-        ("network", f"{architecture.hidden} hidden units, {len(model.parameters.flat):,} weights"),
+         f"validation, {found['windows_test']:,} test"),
         ("epochs", f"{found['epochs']}{early}{', interrupted' if found['interrupted'] else ''}; "
          f"{found['steps']:,} steps"),
         ("loss", f"train {found['loss_train']:.4g}, validation {found['loss_validation']:.4g}, "
          f"test {found['loss_test']:.4g}"),
-        ("gradient norm", f"{found['gradient_norm']:.3g}, clipped in "
-         f"{found['clipped_share']:.1%} of the steps"),
         ("threshold", f"{model.threshold:.4g}"),
         ("reached by", f"{found['threshold_reached_validation']:.2%} of the validation windows, "
          f"{found['threshold_reached_test']:.2%} of the test windows"),
-        ("seconds", f"{seconds:.1f}"),
+    ]  # fmt: skip
+
+
+def _recipe(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("windows", f"{found['windows_train']:,} train; {found['rows_calibration']:,} newer "
+         "readings say what is usual"),
+        ("steps", f"{found['steps']:,}{', interrupted' if found['interrupted'] else ''}"),
+        ("loss", f"{found['loss_train']:.4g}"),
+        ("threshold", f"{found['threshold']:g}, reached by "
+         f"{found['threshold_reached_calibration']:.2%} of those"),
     ]  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class Running:
     metrics_url: str
 
 
-def episode_rules(alert: AlertConfig, kind: str = "reconstruct") -> EpisodeRules:
+def episode_rules(alert: AlertConfig, kind: str) -> EpisodeRules:
     """The rules of the episode machine: as configured, else as suits this kind of model."""
     suited = recommended_rules(kind)
     open_window = alert.open_window or max(suited.open_window, alert.open_count)
@@ -96,10 +96,11 @@ def make_detector(
     log.info("kernels %s (%s), threads: %d", backend.variant.name, choice.reason, backend.threads)
     detector = Detector(
         model,
-        episode_rules(alert),
+        episode_rules(alert, model.kind),
         backend=backend,
         window_stride=window.window_stride if model.recipe is None else window.reconstruct_every,
         max_gap_ns=round(window.max_gap_s * NS_PER_S),
+        threshold=threshold_settings(alert),
         threshold_scale=alert.threshold_scale,
     )
     detector.warm_up()

@@ -52,8 +52,9 @@ class _Lowering(NativeLowering):
     def run_pass(self, state: Any) -> bool:
         state.library = _Library(state.targetctx.codegen(), state.func_id.func_qualname)
         super().run_pass(state)
-        # By what the callers know it; Numba asks for a built-in function, and this one is new.
-        name = object().__reduce__
+        # By what the callers know it; Numba asks for a built-in function, and this one is new. It
+        # is what a call from Python would run: one that refuses whatever it is given.
+        name = object().__format__
         state.targetctx.insert_user_function(name, state.cr.fndesc, [state.library])
         state.cr = state.cr._replace(cfunc=name)
         return True

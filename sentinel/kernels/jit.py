@@ -47,7 +47,7 @@ def entry(kernel: Callable[..., Any], *arguments: object) -> Callable[..., Any]:
 
 
 def lean(function: F) -> F:
-    """Compile a part of kernels that walks over its arrays and makes none: `jit` cannot call it.
+    """Compile a part of kernels that walks over its arrays and makes none; Python cannot call it.
 
     Numba counts references to every array argument at every call, which costs a scanner of many
     small functions three quarters of its time. It counts none here, and inlines the function into
@@ -56,6 +56,15 @@ def lean(function: F) -> F:
     compiled: F = numba.njit(
         nogil=True, error_model="numpy", boundscheck=False, _nrt=False, **INLINED
     )(function)
+    return compiled
+
+
+def lean_root(function: F) -> F:
+    """As `lean`, but compiled for itself: Python may call it, a test of a part for one."""
+    compiled: F = numba.njit(
+        cache=True, nogil=True, error_model="numpy", boundscheck=False, forceinline=True,
+        no_cfunc_wrapper=True, _nrt=False,
+    )(function)  # fmt: skip
     return compiled
 
 

@@ -6,26 +6,31 @@ import numpy as np
 
 from sentinel.errors import ModelError
 from sentinel.kernels.states import STATES, advance_few, advance_many
+from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend, Kernels, as_kernels_take, makers
 from sentinel.records import Float32Array, TimeArray
 
 
+def zero_states(architecture: Architecture, entities: int) -> Float32Array:
+    """The encoder's states (E, layers, 2, H) of so many entities before their first readings."""
+    shape = entities, architecture.encoder_layers, STATES, architecture.hidden
+    return np.zeros(shape, np.float32)
+
+
 class StateCarrier:
-    """The encoder's states (h, c) of E entities, all zero at first.
+    """Carries the encoder's states (h, c) of entities on, some readings at a call.
 
     steps   readings that every entity of a call is advanced by
-    states  (E, layers, 2, H) float32
     Not for concurrent calls: the scratch is the carrier's own.
     """
 
-    def __init__(self, parameters: Parameters, steps: int, entities: int, backend: Backend) -> None:
+    def __init__(self, parameters: Parameters, steps: int, backend: Backend) -> None:
         architecture = parameters.architecture
         if architecture.bidirectional:
             raise ModelError("a bidirectional encoder has no state to carry")
         self.steps = steps
-        layers, hidden = architecture.encoder_layers, architecture.hidden
-        self.states = np.zeros((entities, layers, STATES, hidden), np.float32)
+        hidden = architecture.hidden
         self.width = architecture.channels if architecture.forecast else hidden
         number, one = np.zeros(0, np.float32), np.zeros(0, np.int64)
         arguments = (number, one, one, one, number, one, np.zeros((0, 0, 0), np.float32))
@@ -34,9 +39,12 @@ class StateCarrier:
         )
         self.kernels.load(parameters.flat)
 
-    def advance(self, rows: Float32Array, starts: TimeArray, entities: TimeArray) -> Float32Array:
+    def advance(
+        self, states: Float32Array, rows: Float32Array, starts: TimeArray, entities: TimeArray
+    ) -> Float32Array:
         """Advance the states of some entities, each by its next readings.
 
+        states    (E, layers, 2, H) from `zero_states`; updated
         rows      (N, F) scaled; NaN = missing: read as 0
         starts    (B,) int64, first row of each entity's readings
         entities  (B,) int64, each at most once
@@ -44,7 +52,7 @@ class StateCarrier:
         last layer where the model has no forecasting head.
         """
         flat, starts, entities = as_kernels_take(rows, starts, entities)
-        states = self.states.reshape(-1)
+        states = states.reshape(-1)
         lengths = np.full(len(starts), self.steps)
         outputs = np.empty((len(starts), self.steps, self.width), np.float32)
         for kernel, part in self.kernels.parts(len(starts)):

@@ -24,17 +24,21 @@ from sentinel.model.windows import WindowSet
 from sentinel.records import TimeArray
 
 EVALUATED_AT_ONCE = 2048
+LOSS_GAIN = 0.02  # weight of the newest minibatch in the loss that is told
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
     """How to train. Windows counts are per epoch: overlapping windows repeat each other anyway.
 
+    steps          so many minibatches of windows drawn at random, and neither epochs nor early
+                   stopping; 0: by epochs, until the validation loss has stopped falling
     learning_rate  of a one-cycle schedule: its largest
     weight_decay   of adamw alone
     input_noise    standard deviation, scaled units; what is to be rebuilt stays clean
     """
 
+    steps: int = 0
     optimizer: Literal["adam", "adamw", "rmsprop"] = "adam"
     learning_rate: float = 2e-3
     schedule: Literal["constant", "one-cycle"] = "constant"
@@ -52,7 +56,10 @@ class TrainingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training stands, after every minibatch (validation_loss: of the last whole epoch)."""
+    """Where training stands, after every minibatch.
+
+    validation_loss  of the last whole epoch; NaN where there are no epochs
+    """
 
     epoch: int
     epochs_max: int
@@ -64,7 +71,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The best parameters by validation loss, and how they were reached.
+    """The best parameters by validation loss (or, without it, the last), and how they were reached.
 
     losses are mean squared errors in scaled units; gradient_norm is the mean before clipping.
     """
@@ -143,6 +150,38 @@ def train(
         optimizer.clipped / max(optimizer.steps, 1),
         interrupted,
     )
+
+
+def train_steps(
+    architecture: Architecture,
+    windows: WindowSet,
+    settings: TrainingSettings,
+    backend: Backend,
+    on_step: Callable[[Progress], None] = lambda progress: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Fit by `settings.steps` minibatches drawn at random; otherwise as `train`.
+
+    The train loss is the mean of the newest minibatches; there is no validation loss: NaN.
+    """
+    rng = np.random.default_rng(settings.seed)
+    parameters = Parameters.initial(architecture, rng, settings.initialisation)
+    optimizer = _Optimizer(settings, parameters, settings.steps)
+    loss, step = float("nan"), 0
+    with Learner(architecture, windows.window_length, backend, settings.input_noise) as learner:
+        while step < settings.steps and not should_stop():
+            step += 1
+            batch = rng.integers(0, len(windows), settings.batch_size)
+            total, values = optimizer.minibatch(learner, windows, batch, rng)
+            newest = total / max(values, 1.0)
+            loss = newest if step == 1 else loss + LOSS_GAIN * (newest - loss)
+            on_step(Progress(1, 1, step, settings.steps, loss, float("nan")))
+    return Trained(
+        parameters, 1, 1, optimizer.steps, loss, float("nan"),
+        optimizer.norm_total / max(optimizer.steps, 1),
+        optimizer.clipped / max(optimizer.steps, 1),
+        step < settings.steps,
+    )  # fmt: skip
 
 
 def mean_loss(scorer: WindowScorer, windows: WindowSet, chosen: TimeArray) -> float:

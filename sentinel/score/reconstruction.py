@@ -56,7 +56,7 @@ def usual_errors(errors: Float32Array) -> FloatArray:
 
 
 def shares(errors: Float32Array, error_scale: FloatArray) -> FloatArray:
-    """What part of a window's score each channel makes up: (F,) of its errors (F,), sum 1."""
+    """What part of each window's score each channel makes up: (B, F) of errors (B, F), sum 1."""
     parts = np.nan_to_num(errors.astype(np.float64)) / error_scale
-    total = parts.sum()
-    return parts / total if total > 0 else parts
+    total = parts.sum(axis=1, keepdims=True)
+    return np.asarray(parts / np.where(total > 0, total, 1.0))

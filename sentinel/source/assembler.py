@@ -19,7 +19,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.arrays import Floats, Ints, Records
 from sentinel.source.rows import MISSING, READINGS, Rows, new_rows
 
@@ -39,7 +39,7 @@ PENDING = np.dtype(
 )
 
 
-@lean
+@lean_root
 def _add(
     heads: Records,
     numbers: Ints,
@@ -58,7 +58,7 @@ def _add(
     return row
 
 
-@lean
+@lean_root
 def _hand_on(
     e: int, pending: Records, begun: Floats, heads: Records, values: Floats, numbers: Ints
 ) -> None:
@@ -72,7 +72,7 @@ def _hand_on(
     pending[e].present = 0
 
 
-@lean
+@lean_root
 def _assemble(
     cells: Records,
     cell_values: Floats,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.arrays import Bytes
 
 SLOW = -1  # in place of a position: only the slow lane reads this record
 
 
-@lean
+@lean_root
 def at(b: Bytes, p: int) -> int:
     """b[p] for a p >= 0: an unsigned index spares the look for negative ones, a third of all."""
     byte: int = b[np.uint64(p)]

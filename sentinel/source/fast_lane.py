@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.arrays import Bytes, Floats, Indices, Ints, Records
 from sentinel.source.bytes_at import SLOW, at
 from sentinel.source.fast_object import (
@@ -51,7 +51,7 @@ NEED_ROWS, NEED_NAMES = -2, -3  # beside SLOW (-1), in place of a position
 LONG, CLOCK, HAS_ARRAY, ENTITY_IS_KEY, KNOWN_CHANNELS = range(5)
 
 
-@lean
+@lean_root
 def _name_index(
     b: Bytes, start: int, length: int, slots: Indices, entries: Records, arena: Bytes, numbers: Ints
 ) -> int:
@@ -64,7 +64,7 @@ def _name_index(
     return NEED_NAMES if index == GROW else index
 
 
-@lean
+@lean_root
 def _channel_index(
     b: Bytes,
     start: int,
@@ -84,7 +84,7 @@ def _channel_index(
     return known if index == FULL or index > known else index
 
 
-@lean
+@lean_root
 def _is_reading(said: Ints, long: bool) -> bool:
     """Whether the object just read is a reading without a fault."""
     if said[TIME_NS] == NO_TIME:
@@ -93,7 +93,7 @@ def _is_reading(said: Ints, long: bool) -> bool:
     return bool(one if long else said[PRESENT] > 0)
 
 
-@lean
+@lean_root
 def _enter(
     b: Bytes,
     start: int,
@@ -122,7 +122,7 @@ def _enter(
     return said[ARRAY_START], True
 
 
-@lean
+@lean_root
 def _next(b: Bytes, p: int, end: int) -> tuple[int, bool]:
     """Behind a reading in an array: (position of the next or behind the ], whether it ended)."""
     p = skip_space(b, p, end)
@@ -133,7 +133,7 @@ def _next(b: Bytes, p: int, end: int) -> tuple[int, bool]:
     return skip_space(b, p + 1, end), False
 
 
-@lean
+@lean_root
 def decode_records(
     b: Bytes,
     table: Ints,

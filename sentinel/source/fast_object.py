@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source import field_tree as ft
 from sentinel.source.arrays import Bytes, Floats, Ints, Records
 from sentinel.source.bytes_at import SLOW, at
@@ -47,7 +47,7 @@ _NODE_UNKNOWN = -1
 _INTEGER_DIGITS_MAX = 18
 
 
-@lean
+@lean_root
 def clear(slots: Ints) -> None:
     """Nothing was said yet."""
     slots[TIME_NS] = NO_TIME
@@ -57,7 +57,7 @@ def clear(slots: Ints) -> None:
     slots[UNSEEN] = 0
 
 
-@lean
+@lean_root
 def _is_at(nodes: Records, names: Bytes, node: int, b: Bytes, p: int, end: int, spare: int) -> bool:
     """Whether node's name stands at `p`, in quotes and, unless spare = 1, with its colon."""
     length = nodes[node].length - spare
@@ -70,7 +70,7 @@ def _is_at(nodes: Records, names: Bytes, node: int, b: Bytes, p: int, end: int, 
     return True
 
 
-@lean
+@lean_root
 def _find_field(
     nodes: Records, names: Bytes, parent: int, guess: int, b: Bytes, p: int, end: int
 ) -> tuple[int, int]:
@@ -92,7 +92,7 @@ def _find_field(
     return _NODE_UNKNOWN, behind
 
 
-@lean
+@lean_root
 def _read_time(b: Bytes, p: int, end: int, clock: int, slots: Ints) -> int:
     if at(b, p) == QUOTE:
         close = plain_string_end(b, p + 1, end)
@@ -108,7 +108,7 @@ def _read_time(b: Bytes, p: int, end: int, clock: int, slots: Ints) -> int:
     return SLOW if slots[TIME_NS] == NO_TIME else p
 
 
-@lean
+@lean_root
 def _read_name(b: Bytes, p: int, end: int, slots: Ints, slot: int) -> int:
     """A plain text, or a whole number taken as the text that it is."""
     if at(b, p) == QUOTE:
@@ -133,7 +133,7 @@ def _read_name(b: Bytes, p: int, end: int, slots: Ints, slot: int) -> int:
     return p
 
 
-@lean
+@lean_root
 def _read_value(
     b: Bytes, p: int, end: int, column: int, long: bool, slots: Ints, values: Floats, row: int
 ) -> int:
@@ -153,7 +153,7 @@ def _read_value(
     return skip_value(b, p, end)
 
 
-@lean
+@lean_root
 def _read_leaf(
     b: Bytes,
     p: int,
@@ -187,7 +187,7 @@ def _read_leaf(
     return skip_value(b, p, end)
 
 
-@lean
+@lean_root
 def read_object(
     b: Bytes,
     p: int,

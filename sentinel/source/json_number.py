@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.arrays import Bytes
 from sentinel.source.bytes_at import SLOW, at
 
@@ -47,7 +47,7 @@ def _powers_of_five() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
 FIVES_HIGH, FIVES_LOW = _powers_of_five()
 
 
-@lean
+@lean_root
 def scan_decimal(b: Bytes, p: int, end: int) -> tuple[bool, np.uint64, int, int]:
     """Scan the JSON number at `p`.
 
@@ -85,7 +85,7 @@ def scan_decimal(b: Bytes, p: int, end: int) -> tuple[bool, np.uint64, int, int]
     return negative, mantissa, exponent, p
 
 
-@lean
+@lean_root
 def _leading_zeros(b: Bytes, p: int) -> int:
     """Digits 0 before the first other digit of the (complete) number at `p`."""
     zeros = 0
@@ -97,7 +97,7 @@ def _leading_zeros(b: Bytes, p: int) -> int:
     return zeros
 
 
-@lean
+@lean_root
 def _scan_exponent(b: Bytes, p: int, end: int) -> tuple[int, int]:
     """What follows the letter e: (power of ten, next position or SLOW)."""
     negative = p < end and at(b, p) == _MINUS
@@ -113,7 +113,7 @@ def _scan_exponent(b: Bytes, p: int, end: int) -> tuple[int, int]:
     return (-power if negative else power), p
 
 
-@lean
+@lean_root
 def to_float(negative: bool, mantissa: np.uint64, exponent: int) -> tuple[float, bool]:
     """The float64 nearest to the decimal, and whether that is certain."""
     if mantissa <= _EXACT and -22 <= exponent <= 22:
@@ -128,7 +128,7 @@ def to_float(negative: bool, mantissa: np.uint64, exponent: int) -> tuple[float,
     return (-value if negative else value), bool(value > 0.0)
 
 
-@lean
+@lean_root
 def _multiply(x: np.uint64, y: np.uint64) -> tuple[np.uint64, np.uint64]:
     """The 128-bit product of two 64-bit words: (high, low)."""
     mask = np.uint64(0xFFFFFFFF)
@@ -141,7 +141,7 @@ def _multiply(x: np.uint64, y: np.uint64) -> tuple[np.uint64, np.uint64]:
     return x1 * y1 + (middle >> half) + (cross >> half), (cross << half) | (low & mask)
 
 
-@lean
+@lean_root
 def eisel_lemire(mantissa: np.uint64, exponent: int) -> float:
     """The float64 nearest to mantissa * 10**exponent (mantissa > 0, table range), 0 = undecided."""
     zeros = 0

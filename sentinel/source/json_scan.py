@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.arrays import Bytes
 from sentinel.source.bytes_at import SLOW, at
 
@@ -27,7 +27,7 @@ _HEX[list(b"0123456789abcdefABCDEF")] = True
 _TRUE, _FALSE, _NULL = (np.frombuffer(word, np.uint8) for word in (b"true", b"false", b"null"))
 
 
-@lean
+@lean_root
 def skip_space(b: Bytes, p: int, end: int) -> int:
     """The position of the next byte that is no white space."""
     while (
@@ -39,14 +39,14 @@ def skip_space(b: Bytes, p: int, end: int) -> int:
     return p
 
 
-@lean
+@lean_root
 def skip_colon(b: Bytes, p: int, end: int) -> int:
     """From behind a key to behind its colon."""
     p = skip_space(b, p, end)
     return p + 1 if p < end and at(b, p) == COLON else SLOW
 
 
-@lean
+@lean_root
 def plain_string_end(b: Bytes, p: int, end: int) -> int:
     """`p` is behind the opening quote: the closing quote; SLOW where it holds an escape."""
     while p < end and at(b, p) != QUOTE:
@@ -56,7 +56,7 @@ def plain_string_end(b: Bytes, p: int, end: int) -> int:
     return p if p < end else SLOW
 
 
-@lean
+@lean_root
 def skip_string(b: Bytes, p: int, end: int) -> int:
     """`p` is behind the opening quote: the position behind the closing one."""
     while p < end:
@@ -83,7 +83,7 @@ def skip_string(b: Bytes, p: int, end: int) -> int:
     return SLOW
 
 
-@lean
+@lean_root
 def skip_word(b: Bytes, p: int, end: int, word: Bytes) -> int:
     """The position behind `word` (true, false, null), which must stand at `p`."""
     if p + len(word) > end:
@@ -94,20 +94,20 @@ def skip_word(b: Bytes, p: int, end: int, word: Bytes) -> int:
     return p + len(word)
 
 
-@lean
+@lean_root
 def skip_null(b: Bytes, p: int, end: int) -> int:
     """The position behind the null at `p`."""
     return skip_word(b, p, end, _NULL)
 
 
-@lean
+@lean_root
 def _skip_digits(b: Bytes, p: int, end: int) -> int:
     while p < end and ZERO <= at(b, p) <= NINE:
         p += 1
     return p
 
 
-@lean
+@lean_root
 def skip_number(b: Bytes, p: int, end: int) -> int:
     """The position behind the number at `p`, of whatever length."""
     if p < end and at(b, p) == MINUS:
@@ -132,13 +132,13 @@ def skip_number(b: Bytes, p: int, end: int) -> int:
     return p
 
 
-@lean
+@lean_root
 def is_number_start(c: int) -> bool:
     """Whether a JSON number may begin with this byte."""
     return c == MINUS or ZERO <= c <= NINE
 
 
-@lean
+@lean_root
 def _skip_scalar(b: Bytes, p: int, end: int) -> int:
     c = at(b, p)
     if c == QUOTE:
@@ -152,7 +152,7 @@ def _skip_scalar(b: Bytes, p: int, end: int) -> int:
     return skip_word(b, p, end, _NULL)
 
 
-@lean
+@lean_root
 def _skip_key(b: Bytes, p: int, end: int) -> int:
     """From the opening quote of a key to its value."""
     if p >= end or at(b, p) != QUOTE:
@@ -164,7 +164,7 @@ def _skip_key(b: Bytes, p: int, end: int) -> int:
     return p if p < 0 else skip_space(b, p, end)
 
 
-@lean
+@lean_root
 def skip_value(b: Bytes, p: int, end: int) -> int:
     """The position behind the value at `p`, checked to its last bracket."""
     depth = 0
@@ -211,7 +211,7 @@ def skip_value(b: Bytes, p: int, end: int) -> int:
             objects >>= one
 
 
-@lean
+@lean_root
 def bracket_end(b: Bytes, p: int, end: int) -> int:
     """`p` is at a [: the position behind its ], found by counting; whoever reads it checks it."""
     depth = 0

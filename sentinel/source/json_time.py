@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.arrays import Bytes
 from sentinel.source.bytes_at import at
 from sentinel.source.json_number import TENS
@@ -29,7 +29,7 @@ _DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.i
 _ZERO, _NINE = 48, 57
 
 
-@lean
+@lean_root
 def decimal_time(mantissa: np.uint64, exponent: int, clock: int) -> int:
     """Mantissa * 10**exponent in the clock's unit as nanoseconds, half to even; or NO_TIME.
 
@@ -47,7 +47,7 @@ def decimal_time(mantissa: np.uint64, exponent: int, clock: int) -> int:
     return NO_TIME
 
 
-@lean
+@lean_root
 def _scaled(mantissa: Any, exponent: int) -> int:
     """The time mantissa * 10**exponent, where it is whole and lies in the valid range of times.
 
@@ -59,19 +59,19 @@ def _scaled(mantissa: Any, exponent: int) -> int:
     return time_ns if MIN_TIME_NS <= time_ns < MAX_TIME_NS else NO_TIME
 
 
-@lean
+@lean_root
 def _pair(b: Bytes, p: int) -> int:
     """The two digits at `p` as a number; -1 where they are none."""
     high, low = at(b, p) - _ZERO, at(b, p + 1) - _ZERO
     return high * 10 + low if 0 <= high <= 9 and 0 <= low <= 9 else -1
 
 
-@lean
+@lean_root
 def _is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
-@lean
+@lean_root
 def _date(b: Bytes, p: int) -> int:
     """Days since 1970 of the ten characters YYYY-MM-DD at `p`, years 2000 to 2099; else -1."""
     century, year, month, day = _pair(b, p), _pair(b, p + 2), _pair(b, p + 5), _pair(b, p + 8)
@@ -87,7 +87,7 @@ def _date(b: Bytes, p: int) -> int:
     return days
 
 
-@lean
+@lean_root
 def _zone(b: Bytes, p: int, end: int) -> int:
     """Seconds east of UTC of what stands from `p` to `end`: nothing, Z or +hh:mm; 1 = other."""
     if p == end:
@@ -103,7 +103,7 @@ def _zone(b: Bytes, p: int, end: int) -> int:
     return -east if at(b, p) == 45 else east
 
 
-@lean
+@lean_root
 def iso_time(b: Bytes, p: int, end: int) -> int:
     """YYYY-MM-DD[T ]HH:MM:SS[.f][Z|+hh:mm] from `p` to `end` as nanoseconds; else NO_TIME."""
     if end - p < 19:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.arrays import Bytes, Indices, Ints, Records
 from sentinel.source.reasons import MAX_NAME_BYTES
 
@@ -40,7 +40,7 @@ class KeyTable(NamedTuple):
     numbers: NDArray[np.int64]
 
 
-@lean
+@lean_root
 def _hash(b: Bytes, start: int, length: int) -> np.uint64:
     """FNV-1a, finished by MurmurHash3's mixer so that the low bits depend on every byte."""
     h = np.uint64(0xCBF29CE484222325)
@@ -51,7 +51,7 @@ def _hash(b: Bytes, start: int, length: int) -> np.uint64:
     return h ^ (h >> np.uint64(33))
 
 
-@lean
+@lean_root
 def _is_name(entries: Records, arena: Bytes, index: int, b: Bytes, start: int, length: int) -> bool:
     first = entries[index].start
     if entries[index + 1].start - first != length:
@@ -62,7 +62,7 @@ def _is_name(entries: Records, arena: Bytes, index: int, b: Bytes, start: int, l
     return True
 
 
-@lean
+@lean_root
 def find_or_add(
     slots: Indices, entries: Records, arena: Bytes, numbers: Ints, b: Bytes, start: int, length: int
 ) -> int:
@@ -90,7 +90,7 @@ def find_or_add(
     return count
 
 
-@lean
+@lean_root
 def _rehash(entries: Records, count: int, slots: Indices) -> None:
     mask = np.int64(len(slots) - 1)
     for index in range(count):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.arrays import Bytes, Ints
 
 # Columns of the table. A length of -1 is a null; the headers begin where the value ends.
@@ -34,7 +34,7 @@ CORRUPTIONS = {
 }
 
 
-@lean
+@lean_root
 def _varint(b: Bytes, p: int, end: int) -> tuple[int, int]:
     """(value, next position) of the zigzag varint at `p`; next is -1 where it is malformed."""
     word = np.uint64(0)
@@ -50,7 +50,7 @@ def _varint(b: Bytes, p: int, end: int) -> tuple[int, int]:
     return 0, -1
 
 
-@lean
+@lean_root
 def _bytes(b: Bytes, p: int, end: int) -> tuple[int, int, int]:
     """(start, length, next position) of nullable bytes at `p`; next: -1 varint, -2 length."""
     length, p = _varint(b, p, end)
@@ -63,7 +63,7 @@ def _bytes(b: Bytes, p: int, end: int) -> tuple[int, int, int]:
     return p, length, p + length
 
 
-@lean
+@lean_root
 def split(
     b: Bytes,
     count: int,

@@ -8,7 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-FORMAT_VERSION = 1
+from sentinel.errors import ModelError
+from sentinel.fitted import Kind
+from sentinel.store.recipe_file import RecipeEntry, demand_sound
+
+FORMAT_VERSION = 2
 
 Positive = Annotated[float, Meta(gt=0)]
 
@@ -22,6 +26,7 @@ class ArchitectureEntry(Struct, frozen=True, forbid_unknown_fields=True):
     decoder_layers: int
     bidirectional: bool
     dropout: float
+    forecast: bool
 
 
 class ScalingEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +38,7 @@ class ScalingEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PayloadEntry(Struct, frozen=True, forbid_unknown_fields=True):
-    """The file of the weights, beside the manifest, its size and its SHA-256."""
+    """The file of all tensors, beside the manifest, its size and its SHA-256."""
 
     file: Annotated[str, Meta(pattern=r"\Aweights-[0-9a-f]{12}\.safetensors\Z")]
     bytes: Annotated[int, Meta(ge=0)]
@@ -41,23 +46,47 @@ class PayloadEntry(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """See `fitted.FittedModel`. version is a hash of the text of all the rest."""
+    """See `fitted.FittedModel`. version is a hash of the text of all the rest.
+
+    calibration_scores  how many there are
+    """
 
     format: Literal["sentinel-model"] = "sentinel-model"
     format_version: int = FORMAT_VERSION
     version: Annotated[str, Meta(pattern=r"\A([0-9a-f]{12})?\Z")] = ""
+    kind: Kind
     channels: Annotated[list[str], Meta(min_length=1)]
     window_length: Annotated[int, Meta(ge=1)]
     window_stride: Annotated[int, Meta(ge=1)]
     interval_ns: Annotated[int, Meta(ge=0)]
     max_gap_ns: Annotated[int, Meta(ge=0)]
     scaling: ScalingEntry
-    error_scale: list[Positive]
+    error_scale: list[Positive] | None
+    recipe: RecipeEntry | None
     threshold: Positive
+    calibration_scores: Annotated[int, Meta(ge=0)]
     architecture: ArchitectureEntry
     summary: dict[str, Any]
     libraries: dict[str, str]
     payload: PayloadEntry
+
+
+def demand_whole(manifest: Manifest) -> None:
+    """Raise ModelError where the parts of a manifest do not belong together."""
+    channels = len(manifest.channels)
+    for name, numbers in (
+        ("scaling.centre", manifest.scaling.centre),
+        ("scaling.spread", manifest.scaling.spread),
+        ("error_scale", manifest.error_scale),
+        ("architecture.channels", range(manifest.architecture.channels)),
+    ):
+        if numbers is not None and len(numbers) != channels:
+            raise ModelError(f"{name} has {len(numbers)} entries for {channels} channels")
+    plain = manifest.kind == "reconstruct"
+    if (manifest.error_scale is not None) != plain or (manifest.recipe is None) != plain:
+        raise ModelError(f"a {manifest.kind} model without what it scores by")
+    if manifest.recipe is not None:
+        demand_sound(manifest.recipe, channels, manifest.window_length)
 
 
 def sealed(manifest: Manifest) -> tuple[str, bytes]:

@@ -11,29 +11,35 @@ import tempfile
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 import safetensors.numpy
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from sentinel.errors import ModelError
 from sentinel.fitted import FittedModel
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
-from sentinel.records import Float32Array
 from sentinel.store.manifest import (
     FORMAT_VERSION,
     ArchitectureEntry,
     Manifest,
     PayloadEntry,
     ScalingEntry,
+    demand_whole,
     is_sealed,
     sealed,
 )
+from sentinel.store.recipe_file import entry_of, recipe_of, shapes_of, tensors_of
 from sentinel.window.scaling import Scaling
 
+Shapes: TypeAlias = dict[str, tuple[tuple[int, ...], str]]
+
 MANIFEST = "manifest.json"
+SCORES = "calibration_scores"
 OURS = re.compile(r"(manifest\.json|weights-[0-9a-f]{12}\.safetensors)(\.\d+\.tmp)?")
 MANIFEST_BYTES_MAX = 16 << 20
 # The header of a safetensors file names and places every tensor.
@@ -64,7 +70,7 @@ def save(model: FittedModel, path: str | Path) -> FittedModel:
     Raises ModelError where `path` holds something else, or cannot be written.
     """
     directory = Path(path)
-    weights = safetensors.numpy.save(dict(model.parameters.tensors))
+    weights = safetensors.numpy.save(_tensors(model))
     sha256 = hashlib.sha256(weights).hexdigest()
     payload = PayloadEntry(f"weights-{sha256[:12]}.safetensors", len(weights), sha256)
     version, text = sealed(_manifest(model, payload))
@@ -106,22 +112,18 @@ def _load(directory: Path, manifest: Manifest) -> FittedModel:
                 for name in ArchitectureEntry.__struct_fields__
             }
         )
+        demand_whole(manifest)
     except ModelError as error:
         raise ModelError(error.what, where=str(directory / MANIFEST), hint=REFIT) from error
-    for name, numbers in (
-        ("scaling.centre", manifest.scaling.centre),
-        ("scaling.spread", manifest.scaling.spread),
-        ("error_scale", manifest.error_scale),
-        ("architecture.channels", range(architecture.channels)),
-    ):
-        if len(numbers) != len(manifest.channels):
-            raise ModelError(
-                f"{name} has {len(numbers)} entries for {len(manifest.channels)} channels",
-                where=str(directory / MANIFEST),
-                hint=REFIT,
-            )
-    tensors = _read_weights(directory, manifest.payload, architecture)
+    shapes = architecture.shapes()
+    expected: Shapes = {name: (shape, "float32") for name, shape in shapes.items()}
+    expected[SCORES] = (manifest.calibration_scores,), "float64"
+    if manifest.recipe is not None:
+        expected |= shapes_of(manifest.recipe, len(manifest.channels))
+    tensors = _read_tensors(directory, manifest.payload, expected)
+    weights = {name: tensors[name] for name in shapes}
     return FittedModel(
+        kind=manifest.kind,
         channels=tuple(manifest.channels),
         window_length=manifest.window_length,
         window_stride=manifest.window_stride,
@@ -132,18 +134,29 @@ def _load(directory: Path, manifest: Manifest) -> FittedModel:
             np.array(manifest.scaling.centre),
             np.array(manifest.scaling.spread),
         ),
-        parameters=Parameters.from_tensors(architecture, tensors),
-        error_scale=np.array(manifest.error_scale),
+        parameters=Parameters.from_tensors(architecture, weights),
+        error_scale=None if manifest.error_scale is None else np.array(manifest.error_scale),
+        recipe=None if manifest.recipe is None else recipe_of(manifest.recipe, tensors),
         threshold=manifest.threshold,
+        calibration_scores=tensors[SCORES],
         summary=manifest.summary,
         name=directory.resolve().name,
         version=manifest.version,
     )
 
 
+def _tensors(model: FittedModel) -> dict[str, NDArray[Any]]:
+    found: dict[str, NDArray[Any]] = dict(model.parameters.tensors)
+    found[SCORES] = model.calibration_scores
+    if model.recipe is not None:
+        found |= tensors_of(model.recipe)
+    return {name: np.ascontiguousarray(tensor) for name, tensor in found.items()}
+
+
 def _manifest(model: FittedModel, payload: PayloadEntry) -> Manifest:
     architecture = model.parameters.architecture
     return Manifest(
+        kind=model.kind,
         channels=list(model.channels),
         window_length=model.window_length,
         window_stride=model.window_stride,
@@ -152,8 +165,10 @@ def _manifest(model: FittedModel, payload: PayloadEntry) -> Manifest:
         scaling=ScalingEntry(
             model.scaling.method, model.scaling.centre.tolist(), model.scaling.spread.tolist()
         ),
-        error_scale=model.error_scale.tolist(),
+        error_scale=None if model.error_scale is None else model.error_scale.tolist(),
+        recipe=None if model.recipe is None else entry_of(model.recipe),
         threshold=model.threshold,
+        calibration_scores=len(model.calibration_scores),
         architecture=ArchitectureEntry(
             *(getattr(architecture, name) for name in ArchitectureEntry.__struct_fields__)
         ),
@@ -203,19 +218,18 @@ def _read_manifest(directory: Path) -> Manifest:
     return manifest
 
 
-def _read_weights(
-    directory: Path, payload: PayloadEntry, architecture: Architecture
-) -> dict[str, Float32Array]:
+def _read_tensors(
+    directory: Path, payload: PayloadEntry, expected: Shapes
+) -> dict[str, NDArray[Any]]:
     where = directory / payload.file
-    shapes = architecture.shapes()
-    needed = 4 * sum(math.prod(shape) for shape in shapes.values())
+    needed = sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in expected.values())
     try:
         size = where.stat().st_size
         if size != payload.bytes:
             raise ModelError(f"{size} bytes, expected {payload.bytes}", where=str(where),
                              hint=REFIT)  # fmt: skip
         if not needed <= size <= needed + HEADER_BYTES_MAX:
-            raise ModelError(f"{size} bytes for {needed} bytes of weights", where=str(where),
+            raise ModelError(f"{size} bytes for {needed} bytes of tensors", where=str(where),
                              hint=REFIT)  # fmt: skip
         content = where.read_bytes()
     except OSError as error:
@@ -223,11 +237,10 @@ def _read_weights(
     if hashlib.sha256(content).hexdigest() != payload.sha256:
         raise ModelError("damaged: the SHA-256 does not match", where=str(where), hint=REFIT)
     try:
-        tensors: dict[str, Float32Array] = safetensors.numpy.load(content)
+        tensors: dict[str, NDArray[Any]] = safetensors.numpy.load(content)
     except (SafetensorError, ValueError, KeyError) as error:
         raise ModelError(f"damaged: {error}", where=str(where), hint=REFIT) from error
-    found = {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
-    expected = {name: (shape, np.dtype(np.float32)) for name, shape in shapes.items()}
+    found = {name: (tensor.shape, tensor.dtype.name) for name, tensor in tensors.items()}
     if found != expected:
         odd = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
         raise ModelError(f"wrong tensors: {', '.join(odd[:5])}", where=str(where), hint=REFIT)

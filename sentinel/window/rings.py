@@ -31,6 +31,8 @@ OK, WARMING, BETWEEN = int(Status.OK), int(Status.WARMING), int(Status.BETWEEN)
 DUPLICATE, LATE, REJECTED = int(Status.DUPLICATE), int(Status.LATE), int(Status.REJECTED)
 
 SLACK_MIN = 32
+SLACK_MAX = 1024
+SLACK_VALUES = 1 << 22  # of all rings together, unless SLACK_MIN takes more
 WINDOWS_MAX = 4096
 
 
@@ -42,7 +44,7 @@ class RingState(NamedTuple):
     filled       (E,) readings in the window, at most window_length
     since_score  (E,) readings since the last scored window
     last_ns      (E,) time of the newest reading; 0: none yet
-    scored_in    (E,) number of the call of `fill` that last completed a window
+    placed_in    (E,) number of the call of `fill` that last placed a reading
     """
 
     slabs: Float32Array
@@ -50,7 +52,7 @@ class RingState(NamedTuple):
     filled: IndexArray
     since_score: IndexArray
     last_ns: TimeArray
-    scored_in: TimeArray
+    placed_in: TimeArray
 
 
 class Outcome(NamedTuple):
@@ -60,12 +62,14 @@ class Outcome(NamedTuple):
     filled     (N,) readings in the entity's window after it
     restarted  (N,) it is the first after a gap
     missing    (N,) number of its values that are masked
+    place      (N,) its row among all rings' rows, until the next `fill`; -1: it was dropped
     """
 
     status: StatusArray
     filled: IndexArray
     restarted: BoolArray
     missing: IndexArray
+    place: TimeArray
 
     @classmethod
     def of(cls, readings: int) -> Outcome:
@@ -75,6 +79,7 @@ class Outcome(NamedTuple):
             np.zeros(readings, np.int32),
             np.zeros(readings, np.bool_),
             np.zeros(readings, np.int32),
+            np.full(readings, -1),
         )
 
 
@@ -84,7 +89,7 @@ class Filled:
 
     stop     the rows [start, stop) were taken
     windows  (B,) the row whose reading completed each window, ascending
-    places   (B,) where each window begins; `rows_of` reads it, before the next `fill`
+    places   (B,) the row of `Rings.rows` where each window begins, until the next `fill`
     """
 
     stop: int
@@ -93,18 +98,28 @@ class Filled:
 
 
 class Rings:
-    """The rings of all entities."""
+    """The rings of all entities.
+
+    in_turn  the entities complete their windows in turn, not all with the same reading: the second
+             window of one comes after (its number mod window_stride) fewer readings
+    """
 
     def __init__(
-        self, scaling: Scaling, window_length: int, window_stride: int, max_gap_ns: int
+        self,
+        scaling: Scaling,
+        window_length: int,
+        window_stride: int,
+        max_gap_ns: int,
+        *,
+        in_turn: bool = False,
     ) -> None:
         self.scaling = scaling
         self.window_length = window_length
         self.window_stride = window_stride
         self.max_gap_ns = max_gap_ns
-        slab = window_length + max(SLACK_MIN, window_length // 2)
+        self.in_turn = in_turn
         self.state = RingState(
-            np.empty((0, slab, len(scaling.centre)), np.float32),
+            np.empty((0, window_length, len(scaling.centre)), np.float32),
             np.zeros(0, np.int32),
             np.zeros(0, np.int32),
             np.zeros(0, np.int32),
@@ -115,12 +130,17 @@ class Rings:
 
     def grow(self, entities: int) -> None:
         """Make room for so many entities, not fewer than there are."""
+        channels = len(self.scaling.centre)
+        slack = min(SLACK_MAX, SLACK_VALUES // (entities * channels))
+        slack = max(SLACK_MIN, self.window_length // 2, slack)
+        state: tuple[NDArray[Any], ...] = self.state[1:]
         # Fresh pages of np.zeros cost nothing until an entity writes to them.
-        state: tuple[NDArray[Any], ...] = self.state
+        slabs = np.zeros((entities, self.window_length + slack, channels), np.float32)
         grown = [np.zeros((entities, *old.shape[1:]), old.dtype) for old in state]
         for new, old in zip(grown, state, strict=True):
             new[: len(old)] = old
-        self.state = RingState(*grown)
+        _move(self.state.slabs, self.state.end, self.window_length, slabs, grown[0])
+        self.state = RingState(slabs, *grown)
 
     def forget(self, entities: IndexArray) -> None:
         """Empty the rings of these entities."""
@@ -143,16 +163,16 @@ class Rings:
         stop, count = _fill(
             readings.entity, readings.time_ns, readings.values, start,
             self.scaling.centre, self.scaling.spread,
-            self.window_length, self.window_stride, self.max_gap_ns, self.calls,
+            self.window_length, self.window_stride, self.in_turn, self.max_gap_ns, self.calls,
             self.state, outcome, windows, places,
         )  # fmt: skip
         return Filled(stop, windows[:count], places[:count])
 
-    def rows_of(self, places: TimeArray) -> tuple[Float32Array, TimeArray, TimeArray]:
-        """The windows at these places, where they lie: all rows, first rows and numbers of rows."""
+    @property
+    def rows(self) -> Float32Array:
+        """All rings' rows (R, F), which `Filled.places` and `Outcome.place` point into."""
         slabs = self.state.slabs
-        lengths = np.full(len(places), self.window_length)
-        return slabs.reshape(-1, slabs.shape[2]), places, lengths
+        return slabs.reshape(-1, slabs.shape[2])
 
 
 @jit
@@ -165,6 +185,7 @@ def _fill(
     spread: FloatArray,
     window_length: int,
     window_stride: int,
+    in_turn: bool,
     max_gap_ns: int,
     call: int,
     state: RingState,
@@ -172,8 +193,8 @@ def _fill(
     windows: TimeArray,
     places: TimeArray,
 ) -> tuple[int, int]:
-    slabs, end, ring_filled, since_score, last_ns, scored_in = state
-    status, filled, restarted, missing = outcome
+    slabs, end, ring_filled, since_score, last_ns, placed_in = state
+    status, filled, restarted, missing, place = outcome
     capacity, channels = slabs.shape[1], slabs.shape[2]
     count = 0
     for n in range(start, len(entity)):
@@ -193,8 +214,8 @@ def _fill(
         if count == len(windows):
             return n, count
         if end[e] == capacity:
-            # A window of this call still lies where the slab is about to be overwritten.
-            if scored_in[e] == call:
+            # A reading of this call still lies where the slab is about to be overwritten.
+            if placed_in[e] == call:
                 return n, count
             kept = window_length - 1
             for i in range(kept):
@@ -208,12 +229,14 @@ def _fill(
             value = np.float32(scale(values[n, f], centre[f], spread[f]))
             slabs[e, end[e], f] = value
             missing[n] += np.isnan(value)
+        place[n] = np.int64(e) * capacity + end[e]
+        placed_in[e] = call
         end[e] += 1
         last_ns[e] = time_ns[n]
         if ring_filled[e] < window_length:
             ring_filled[e] += 1
             # The first full window is scored, whatever the stride.
-            since_score[e] = window_stride
+            since_score[e] = window_stride + (e % window_stride if in_turn else 0)
         filled[n] = ring_filled[e]
         if ring_filled[e] < window_length:
             status[n] = WARMING
@@ -222,9 +245,23 @@ def _fill(
         if since_score[e] < window_stride:
             status[n] = BETWEEN
             continue
-        since_score[e] = 0
+        since_score[e] = max(since_score[e] - window_stride - 1, 0)
         windows[count] = n
-        places[count] = np.int64(e) * capacity + end[e] - window_length
-        scored_in[e] = call
+        places[count] = place[n] + 1 - window_length
         count += 1
     return len(entity), count
+
+
+@jit
+def _move(
+    slabs: Float32Array,
+    end: IndexArray,
+    window_length: int,
+    new_slabs: Float32Array,
+    new_end: IndexArray,
+) -> None:
+    """Put the newest window of each old slab at the front of its new one."""
+    for e in range(len(slabs)):
+        kept = min(end[e], window_length)
+        new_slabs[e, :kept] = slabs[e, end[e] - kept : end[e]]
+        new_end[e] = kept

@@ -21,6 +21,8 @@ WINDOW_LENGTH_MAX = 64
 TRAIN_WINDOWS_MIN = 32  # below that there is nothing to learn from
 HELD_OUT_WINDOWS_MIN = 16  # of validation and of test each: the threshold is the tail of these
 HELD_OUT_SHARE = 0.15  # of the rows, for validation and for test each
+CALIBRATION_SHARE = 0.2
+CALIBRATION_WINDOWS_MIN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,7 @@ def split(segments: Segments, window_length: int, window_stride: int) -> Split:
     between = window_length - 1
     parts: list[list[tuple[int, int]]] = [[], [], []]
     short: list[tuple[int, int]] = []
-    changes = np.flatnonzero(np.diff(segments.entity)) + 1
-    bounds = [0, *changes.tolist(), len(segments.entity)] if len(segments.entity) else [0]
-    for first, stop in pairwise(bounds):
-        begin, end = int(segments.starts[first]), int(segments.starts[stop])
+    for begin, end in _entities(segments):
         rows = end - begin
         if rows < rows_min(window_length, window_stride):
             short.append((begin, end))
@@ -172,3 +171,65 @@ def _windows(
     lengths = np.minimum(rows, window_length)
     runs = np.concatenate(([0], np.cumsum((rows - lengths) // window_stride + 1)))
     return Part(bounds, starts, lengths, runs)
+
+
+def calibration_window_length(rows: int) -> int:
+    """A window length for an entity with so many rows: a fifth of them, 4 to 64."""
+    return max(WINDOW_LENGTH_MIN, min(WINDOW_LENGTH_MAX, rows // 5))
+
+
+def calibration_split(segments: Segments, window_length: int) -> tuple[Part, TimeArray]:
+    """The older readings of each entity to fit, the newer ones to calibrate with.
+
+    The newest fifth calibrates, at the least a window and some readings; their windows look back
+    into the rows that fit, which are only their past. An entity too short for that fits, whole;
+    where all are, the first ones fit and the last ones calibrate.
+    Returns the fitting part, and (R, 3) of each stretch that calibrates: from where its readings
+    may fill the windows, from where they calibrate, and one past the last.
+    Raises DataError where too few windows are left to fit, or none to calibrate.
+    """
+    held_out_min = window_length + CALIBRATION_WINDOWS_MIN
+    fit_min = window_length + TRAIN_WINDOWS_MIN - 1
+    fit: list[tuple[int, int]] = []
+    held_out: list[tuple[int, int, int]] = []
+    short: list[tuple[int, int]] = []
+    for begin, end in _entities(segments):
+        count = max(round(CALIBRATION_SHARE * (end - begin)), held_out_min)
+        if end - begin - count < fit_min:
+            short.append((begin, end))
+            continue
+        fit.append((begin, end - count))
+        held_out.append((begin, end - count, end))
+    if fit:
+        fit.extend(short)
+    else:
+        rows = np.cumsum([end - begin for begin, end in short])
+        for number, (begin, end) in enumerate(short):
+            last = number == len(short) - 1
+            if rows[number] <= (1 - CALIBRATION_SHARE) * rows[-1] and not last:
+                fit.append((begin, end))
+            else:
+                held_out.append((begin, begin, end))
+    part = _windows(segments, fit, window_length, 1)
+    if part.windows < TRAIN_WINDOWS_MIN or not held_out:
+        needed = fit_min + held_out_min
+        raise DataError(
+            f"the history is too short: {len(segments.rows)} usable rows in "
+            f"{len(segments.entity)} stretches without a gap make {part.windows} windows of "
+            f"{window_length} readings to fit, where at least {TRAIN_WINDOWS_MIN} are needed, "
+            f"and {held_out_min} readings more to calibrate with",
+            hint=f"{needed} rows of one entity without a gap are enough; "
+            f"{2 * WINDOW_LENGTH_MIN + TRAIN_WINDOWS_MIN - 1 + CALIBRATION_WINDOWS_MIN} with "
+            f"--window-length {WINDOW_LENGTH_MIN}",
+        )
+    return part, np.array(held_out, np.int64)
+
+
+def _entities(segments: Segments) -> list[tuple[int, int]]:
+    """Where each entity's rows begin and end."""
+    changes = np.flatnonzero(np.diff(segments.entity)) + 1
+    bounds = [0, *changes.tolist(), len(segments.entity)] if len(segments.entity) else [0]
+    return [
+        (int(segments.starts[first]), int(segments.starts[stop]))
+        for first, stop in pairwise(bounds)
+    ]

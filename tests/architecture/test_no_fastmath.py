@@ -11,7 +11,13 @@ from tests.architecture.source_tree import ROOT, SOURCES, parsed
 COMPILES = "kernels/jit.py"
 EXTENDS = {
     "kernels/amx.py": {"numba", "numba.core", "numba.extending"},
-    "kernels/inlined.py": {"numba.core"},
+    "kernels/inlined.py": {
+        "numba.core.codegen",
+        "numba.core.compiler",
+        "numba.core.compiler_machinery",
+        "numba.core.typed_passes",
+        "numba.core.untyped_passes",
+    },
     "kernels/gates.py": {"numba", "numba.extending"},
     "kernels/lanes.py": {"numba", "numba.core", "numba.extending"},
     "kernels/tables.py": {"numba", "numba.core", "numba.extending"},

@@ -25,6 +25,7 @@ START_S = 1_700_000_000
 def model(tmp_path: Path) -> Path:
     architecture = Architecture(len(CHANNELS), hidden=2)
     fitted = FittedModel(
+        kind="reconstruct",
         channels=CHANNELS,
         window_length=8,
         window_stride=1,
@@ -33,6 +34,8 @@ def model(tmp_path: Path) -> Path:
         scaling=Scaling("standard", np.zeros(2), np.ones(2)),
         parameters=Parameters.initial(architecture, np.random.default_rng(0)),
         error_scale=np.ones(2),
+        recipe=None,
+        calibration_scores=np.ones(8),
         threshold=1.0,
     )
     save(fitted, tmp_path / "pump")

@@ -18,7 +18,8 @@ from sentinel.cli import progress as progress_module
 from sentinel.cli import summary
 from sentinel.cli.main import cli
 from sentinel.cli.output import OutputConsole
-from sentinel.fitting import FitSettings, fit
+from sentinel.fitting import fit
+from sentinel.fitting.settings import FitSettings
 from sentinel.model.training import Progress, TrainingSettings
 from sentinel.records import Readings
 
@@ -77,7 +78,7 @@ def test_the_summary_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPat
         np.zeros(rows, np.int32), (T0 + np.arange(rows)) * 10**9, np.zeros(rows, np.int32),
         np.arange(rows), np.sin(np.arange(rows) / 5)[:, None],
     )  # fmt: skip
-    settings = FitSettings(hidden=2, training=TrainingSettings(epochs_max=1))
+    settings = FitSettings("reconstruct", hidden=2, training=TrainingSettings(epochs_max=1))
     model = fit(readings, ["temp"], settings)
     model = replace(model, threshold=1234.5678, version="0123456789ab")
     out = io.StringIO()
@@ -85,8 +86,8 @@ def test_the_summary_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPat
     summary.print_summary(model, Counter(), Path("model"), 12.3)
     lines = out.getvalue().splitlines()
     assert [line.split("  ")[0].strip() for line in lines[:-1]] == [
-        "rows", "entities", "channels", "interval", "windows", "network", "epochs", "loss",
-        "gradient norm", "threshold", "reached by", "seconds",
+        "rows", "entities", "channels", "interval", "model", "windows", "epochs", "loss",
+        "threshold", "reached by", "gradient norm", "seconds",
     ]  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def test_ctrl_c_keeps_the_best_model_and_is_a_success(
     monkeypatch.setattr(module, "TrainingProgress", Interrupted)
     monkeypatch.setattr(progress_module, "LINE_EVERY_S", 0.0)
     path, model = history(tmp_path / "a.csv"), tmp_path / "model"
-    done = run(path, "--output", model, "--hidden", 2, "--batch-size", 8)
+    done = run(path, "--output", model, "--model", "reconstruct", "--hidden", 2, "--batch-size", 8)
     assert done.exit_code == 0, done.output
     assert len(told) == 3
     assert "interrupted; 3 steps" in " ".join(done.output.split())

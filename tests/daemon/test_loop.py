@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.alert.episodes import EpisodeRules, Episodes
 from sentinel.errors import KafkaError
 from sentinel.ports import ChannelReport, EventContext
 from sentinel.records import NS_PER_S, Readings
@@ -296,9 +297,8 @@ def test_updates_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     gentle = [readings_of([n], far_off=True) for n in range(2, 6)]
     batches = [batch_of(hours), *(batch_of(one) for one in gentle)]
     rig = Rig(batches)
-    rig.daemon.detector.episodes.rules = type(rig.daemon.detector.episodes.rules)(
-        1, 1, close_count=1, update_interval_ns=2 * NS_PER_S
-    )
+    rules = EpisodeRules(1, 1, close_count=1, update_interval_ns=2 * NS_PER_S)
+    rig.daemon.detector.episodes = Episodes(rules)
     with caplog.at_level(logging.INFO):
         rig.daemon.run()
     assert [entry[1] for entry in rig.told("event")] == ["opened", "updated", "updated"]

@@ -23,7 +23,7 @@ from sentinel.cli.main import cli
 from sentinel.config.schema import Config
 from sentinel.demo import replay
 from sentinel.errors import KafkaError
-from sentinel.fitting import FitSettings
+from sentinel.fitting.settings import FitSettings
 from sentinel.model.training import TrainingSettings
 from sentinel.sink import producers
 from tests.kafka.handle import Kafka
@@ -93,7 +93,9 @@ def test_a_broker_that_goes_away_in_the_middle_is_a_clear_error_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     training = TrainingSettings(epochs_max=1)
-    monkeypatch.setattr(demo, "DEMO_SETTINGS", FitSettings(hidden=8, training=training))
+    monkeypatch.setattr(
+        demo, "DEMO_SETTINGS", FitSettings("reconstruct", hidden=8, training=training)
+    )
     configured = demo._config
 
     def impatient(*arguments: Any) -> Config:

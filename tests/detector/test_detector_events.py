@@ -10,13 +10,14 @@ import pytest
 
 from sentinel.alert.episodes import EpisodeRules
 from sentinel.detector import Detector
-from sentinel.fitted import FittedModel, Scorer
-from sentinel.fitting import FitSettings, fit
-from sentinel.model.prepared import Backend
+from sentinel.fitted import FittedModel
+from sentinel.fitting import fit
+from sentinel.fitting.settings import FitSettings
 from sentinel.model.training import TrainingSettings
 from sentinel.records import NS_PER_S, EpisodeEvent, FloatArray, Readings, Status
 from tests.detector.collected import collect
 from tests.detector.toy import START_NS, toy_model, toy_readings
+from tests.model.fitted import plain_scorer
 
 CHANNELS = ("pressure", "flow", "heat")
 ROWS = 700
@@ -43,7 +44,10 @@ def machine_readings(rows: int, first: int = 0) -> Readings:
 @pytest.fixture(scope="module")
 def trained() -> FittedModel:
     settings = FitSettings(
-        window_length=16, hidden=12, training=TrainingSettings(epochs_max=12, learning_rate=0.01)
+        "reconstruct",
+        window_length=16,
+        hidden=12,
+        training=TrainingSettings(epochs_max=12, learning_rate=0.01),
     )
     return fit(machine_readings(ROWS), CHANNELS, settings)
 
@@ -105,7 +109,7 @@ def test_contributions_are_those_of_the_worst_window_recomputed_by_hand() -> Non
     [opened, *_] = collect(Detector(model, EpisodeRules(1, 1)), readings).events
     rows = slice(opened.row - model.window_length + 1, opened.row + 1)
     window = model.scaling.apply(readings.values[rows]).astype(np.float32)
-    found = Scorer(model, Backend()).score(window, np.array([0]), np.array([len(window)]))
+    found = plain_scorer(model).score_windows(window, np.array([0]), np.array([len(window)]))
     parts = found.channel_errors[0] / model.error_scale
     expected = model.scaling.invert(found.expected[0])
     assert opened.anomaly_score == found.anomaly_score[0]

@@ -30,6 +30,7 @@ def toy_model(
     """
     numbers = np.arange(channels, dtype=np.float64)
     return FittedModel(
+        kind="reconstruct",
         channels=tuple(f"channel-{f}" for f in range(channels)),
         window_length=window_length,
         window_stride=window_stride,
@@ -40,7 +41,9 @@ def toy_model(
             architecture or Architecture(channels, hidden), np.random.default_rng(seed)
         ),
         error_scale=1 + numbers / 10,
+        recipe=None,
         threshold=threshold,
+        calibration_scores=np.linspace(0.5, 1.5, 100) * threshold,
         summary={"rows": 100, "loss_test": 0.5, "channels_constant": []},
         name="toy",
         version="0123456789ab",

@@ -16,14 +16,19 @@ from sentinel.alert.episodes import EpisodeRules
 from sentinel.detector import Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
-from sentinel.fitting import GAP_INTERVALS, THRESHOLD_MIN, FitSettings, fit
+from sentinel.fitting import fit
+from sentinel.fitting.history import GAP_INTERVALS
+from sentinel.fitting.plain import THRESHOLD_MIN
+from sentinel.fitting.settings import FitSettings
 from sentinel.model.prepared import Backend
 from sentinel.model.training import Progress, TrainingSettings
 from sentinel.records import NS_PER_S, FloatArray, Readings
 from tests.detector.toy import START_NS
 
 SETTINGS = FitSettings(
-    hidden=4, training=TrainingSettings(epochs_max=3, batch_size=16, learning_rate=0.01)
+    "reconstruct",
+    hidden=4,
+    training=TrainingSettings(epochs_max=3, batch_size=16, learning_rate=0.01),
 )
 INTERVAL_NS = 60 * NS_PER_S
 

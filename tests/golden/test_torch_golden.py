@@ -125,7 +125,9 @@ def encode_backward(
 ) -> None:  # fmt: skip
     """From the gradient by the last layer's outputs to those of all tensors."""
     for layer in range(shape[of.ENCODER_LAYERS] - 1, -1, -1):
-        lstm_layer_backward(tile, product_tile, plan, layer, shape, packed, scratch, gradient)
+        lstm_layer_backward(
+            tile, product_tile, plan, layer, shape, False, packed, scratch, gradient
+        )
 
 
 class Encoder:

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.fitted import Scorer
 from sentinel.kernels.variants import VARIANTS
 from sentinel.model.architecture import Architecture
 from sentinel.model.prepared import Backend
 from sentinel.model.scoring import WindowErrors, WindowScorer
 from tests.kernels.samples import Float32Array, random_parameters, random_windows
-from tests.model.fitted import fitted
+from tests.model.fitted import fitted, plain_scorer
 from tests.model.laid_out import BACKENDS, laid_out
 
 STEPS, CHANNELS = 11, 5
@@ -108,8 +107,8 @@ def test_fused_lanes_of_any_width_give_the_same_bits(name: str) -> None:
 @EVERY_MODEL
 def test_anomaly_scores_of_a_fitted_model_do_not_depend_on_the_neighbours(name: str) -> None:
     rows, starts, lengths = pool()
-    model = Scorer(fitted(random_parameters(ARCHITECTURES[name], seed=1), STEPS), Backend())
-    together = model.score(rows, starts, lengths).anomaly_score
+    model = plain_scorer(fitted(random_parameters(ARCHITECTURES[name], seed=1), STEPS))
+    together = model.score_windows(rows, starts, lengths).anomaly_score
     for b in range(POOL):
-        one = model.score(rows, starts[[b]], lengths[[b]]).anomaly_score
+        one = model.score_windows(rows, starts[[b]], lengths[[b]]).anomaly_score
         assert one.tobytes() == together[[b]].tobytes()

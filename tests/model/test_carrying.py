@@ -8,7 +8,7 @@ import pytest
 from sentinel.errors import ModelError
 from sentinel.model import reference
 from sentinel.model.architecture import Architecture
-from sentinel.model.carrying import StateCarrier
+from sentinel.model.carrying import StateCarrier, zero_states
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
 from tests.kernels.samples import Float32Array
@@ -46,8 +46,10 @@ def expected(parameters: Parameters, rows: Float32Array) -> np.ndarray:
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
 def test_outputs_are_the_references(architecture: Architecture, backend: Backend) -> None:
     parameters, rows = readings(architecture)
-    carrier = StateCarrier(parameters, STEPS, ENTITIES, backend)
-    found = carrier.advance(rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES))
+    carrier = StateCarrier(parameters, STEPS, backend)
+    found = carrier.advance(
+        zero_states(architecture, ENTITIES), rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES)
+    )
     np.testing.assert_allclose(found, expected(parameters, rows), atol=1e-6)
 
 
@@ -58,29 +60,32 @@ def test_one_reading_at_a_time_in_any_company_gives_the_bits_of_all_at_once(
     architecture: Architecture, backend: Backend, threads: int
 ) -> None:
     parameters, rows = readings(architecture)
-    whole = StateCarrier(parameters, STEPS, ENTITIES, backend)
-    at_once = whole.advance(rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES))
-    single = StateCarrier(parameters, 1, ENTITIES, Backend(backend.variant, threads))
+    whole = zero_states(architecture, ENTITIES)
+    carrier = StateCarrier(parameters, STEPS, backend)
+    at_once = carrier.advance(whole, rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES))
+    single = zero_states(architecture, ENTITIES)
+    carrier = StateCarrier(parameters, 1, Backend(backend.variant, threads))
     rng = np.random.default_rng(4)
     found = np.empty_like(at_once)
     for t in range(STEPS):
         for part in np.split(rng.permutation(ENTITIES), [1, 4, 14]):
-            found[part, t] = single.advance(rows, part * STEPS + t, part)[:, 0]
+            found[part, t] = carrier.advance(single, rows, part * STEPS + t, part)[:, 0]
     assert found.tobytes() == at_once.tobytes()
-    assert single.states.tobytes() == whole.states.tobytes()
+    assert single.tobytes() == whole.tobytes()
 
 
 def test_entities_that_are_not_named_keep_their_states() -> None:
     parameters, rows = readings(ARCHITECTURES["forecasts"])
-    carrier = StateCarrier(parameters, STEPS, ENTITIES, Backend())
-    carrier.advance(rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES))
-    before = carrier.states.copy()
-    carrier.advance(rows, np.array([0, STEPS]), np.array([7, 30]))
-    changed = np.flatnonzero((carrier.states != before).any(axis=(1, 2, 3)))
+    carrier = StateCarrier(parameters, STEPS, Backend())
+    states = zero_states(parameters.architecture, ENTITIES)
+    carrier.advance(states, rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES))
+    before = states.copy()
+    carrier.advance(states, rows, np.array([0, STEPS]), np.array([7, 30]))
+    changed = np.flatnonzero((states != before).any(axis=(1, 2, 3)))
     assert changed.tolist() == [7, 30]
 
 
 def test_a_bidirectional_encoder_has_no_state_to_carry() -> None:
     parameters = Parameters.initial(Architecture(2, 4, bidirectional=True), np.random.default_rng())
     with pytest.raises(ModelError, match="bidirectional"):
-        StateCarrier(parameters, 1, 1, Backend())
+        StateCarrier(parameters, 1, Backend())

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.fitted import Scorer
 from sentinel.kernels.slabs import WHOLE
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
@@ -17,7 +16,7 @@ from sentinel.model.training import mean_loss
 from sentinel.model.windows import WindowSet
 from sentinel.score.reconstruction import WindowScores
 from tests.kernels.samples import Float32Array, random_parameters, random_windows
-from tests.model.fitted import fitted
+from tests.model.fitted import fitted, plain_scorer
 from tests.model.laid_out import BACKENDS, laid_out
 
 STEPS, CHANNELS, WINDOWS = 9, 3, 7
@@ -33,7 +32,7 @@ def errors_of(parameters: Parameters, x: Float32Array, backend: Backend) -> Wind
 
 
 def scores_of(parameters: Parameters, x: Float32Array, backend: Backend) -> WindowScores:
-    return Scorer(fitted(parameters, len(x)), backend).score(*laid_out(x))
+    return plain_scorer(fitted(parameters, len(x)), backend).score_windows(*laid_out(x))
 
 
 @EVERY_BACKEND

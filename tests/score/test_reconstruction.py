@@ -56,13 +56,13 @@ def test_usual_errors_are_means_plus_a_share_of_all_channels_mean() -> None:
 )
 def test_shares_sum_to_one(errors: list[float], seed: int) -> None:
     error_scale = np.random.default_rng(seed).uniform(1e-4, 10, len(errors))
-    found = shares(np.array(errors, np.float32), error_scale)
+    [found] = shares(np.array([errors], np.float32), error_scale)
     assert (found >= 0).all()
     assert (found[np.isnan(errors)] == 0).all()
     assert found.sum() == pytest.approx(1.0 if np.nansum(errors) > 0 else 0.0)
 
 
 def test_a_share_is_a_channels_part_of_the_score() -> None:
-    np.testing.assert_allclose(
-        shares(np.array([6, 1], np.float32), np.array([2.0, 1.0])), [0.75, 0.25]
-    )
+    errors = np.array([[6, 1], [0, 5]], np.float32)
+    found = shares(errors, np.array([2.0, 1.0]))
+    np.testing.assert_allclose(found, [[0.75, 0.25], [0, 1]])

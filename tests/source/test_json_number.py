@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.bytes_at import SLOW
 from sentinel.source.json_number import scan_decimal, to_float
 
 
-@lean
+@lean_root
 def read(b):
     negative, mantissa, exponent, p = scan_decimal(b, 0, len(b))
     if p < 0:

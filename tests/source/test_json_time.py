@@ -9,14 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sentinel.kernels.jit import lean
+from sentinel.kernels.jit import lean_root
 from sentinel.source.exact_time import ns_of_number, ns_of_text
 from sentinel.source.json_number import scan_decimal
 from sentinel.source.json_time import CLOCKS, NO_TIME, decimal_time, iso_time
 from sentinel.source.timestamps import MAX_TIME_NS, MIN_TIME_NS
 
 
-@lean
+@lean_root
 def read_number(b, clock):
     negative, mantissa, exponent, p = scan_decimal(b, 0, len(b))
     if p < 0 or negative:
@@ -24,7 +24,7 @@ def read_number(b, clock):
     return decimal_time(mantissa, exponent, clock)
 
 
-@lean
+@lean_root
 def read_text(b):
     return iso_time(b, 0, len(b))
 

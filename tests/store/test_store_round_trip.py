@@ -11,11 +11,11 @@ import pytest
 
 from sentinel import store
 from sentinel.errors import ModelError
-from sentinel.fitted import FittedModel, Scorer
+from sentinel.fitted import FittedModel
 from sentinel.model.architecture import Architecture
-from sentinel.model.prepared import Backend
 from sentinel.score.reconstruction import WindowScores
 from tests.detector.toy import toy_model
+from tests.model.fitted import plain_scorer
 from tests.store.damage import weights_of
 
 ARCHITECTURES = [
@@ -50,7 +50,7 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path, architecture: Architecture
 
     def scores(model: FittedModel) -> WindowScores:
         places = np.array([0, 5, 10]), np.full(3, model.window_length)
-        return Scorer(model, Backend()).score(rows, *places)
+        return plain_scorer(model).score_windows(rows, *places)
 
     loaded = scores(store.load(tmp_path / "pumps"))
     np.testing.assert_array_equal(loaded.anomaly_score, scores(model).anomaly_score)
@@ -92,7 +92,7 @@ def test_a_manifest_can_be_read_by_people(tmp_path: Path) -> None:
     text = (tmp_path / "manifest.json").read_text()
     assert len(text.splitlines()) > 40
     manifest = json.loads(text)
-    assert manifest["format_version"] == 1
+    assert manifest["format_version"] == 2
     assert manifest["channels"] == ["channel-0", "channel-1"]
     assert manifest["interval_ns"] == 10**9
     assert manifest["scaling"] == {"method": "standard", "centre": [0, 10], "spread": [1, 2]}

@@ -64,12 +64,18 @@ def run_rings(rings: Rings, readings: Readings) -> Told:
     while start < len(readings):
         filled = rings.fill(readings, start, outcome)
         assert filled.stop > start
-        rows, starts, lengths = rings.rows_of(filled.places)
-        for row, first, length in zip(filled.windows, starts, lengths, strict=True):
-            assert length == rings.window_length
-            windows.append((row, rows[first : first + length].copy()))
+        for row, first in zip(filled.windows, filled.places, strict=True):
+            windows.append((row, rings.rows[first : first + rings.window_length].copy()))
+        for row in range(start, filled.stop):
+            place = outcome.place[row]
+            assert (place >= 0) == (outcome.status[row] <= Status.BETWEEN)
+            if place >= 0:
+                np.testing.assert_array_equal(
+                    rings.rows[place], rings.scaling.apply(readings.values[row : row + 1])[0]
+                )
         start = filled.stop
-    return Told(list(zip(*(column.tolist() for column in outcome), strict=True)), windows)
+    told = (outcome.status, outcome.filled, outcome.restarted, outcome.missing)
+    return Told(list(zip(*(column.tolist() for column in told), strict=True)), windows)
 
 
 def run_plain(plain: list[PlainRing], readings: Readings) -> Told:
@@ -121,6 +127,7 @@ def test_rings_hold_what_plain_deques_hold(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SLACK_MIN", slack)
+        patch.setattr(module, "SLACK_MAX", slack)
         patch.setattr(module, "WINDOWS_MAX", windows_max)
         rings = Rings(PLAIN, window_length, window_stride, MAX_GAP_NS)
         plain = [PlainRing(window_length, window_stride, MAX_GAP_NS) for _ in range(ENTITIES)]

@@ -1,0 +1,150 @@
+"""The options of `sentinel fit` that say what model to fit, and how to train it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from sentinel.fitting.settings import FitSettings, recommended_training
+from sentinel.model.training import TrainingSettings
+from sentinel.records import NS_PER_S
+
+DEFAULTS = FitSettings()
+PLAIN = recommended_training("reconstruct", 1)
+JOINT, JOINT_ONE = recommended_training("joint", 2), recommended_training("joint", 1)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class WindowLength(click.ParamType[int]):
+    """A number of readings, or auto."""
+
+    name = "auto|N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """0 stands for auto."""
+        if value in ("auto", 0):
+            return 0
+        try:
+            length = int(value)
+        except ValueError:
+            length = 0
+        if not 4 <= length <= 4096:
+            self.fail(f"{value!r} is neither auto nor a number from 4 to 4096", param, ctx)
+        return length
+
+
+def _only_with(*, plain: bool) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """A callback that refuses an option which the other kinds of model have no use for."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        given = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
+        if given and (ctx.params["kind"] == "reconstruct") != plain:
+            with_or_not = "only goes" if plain else "does not go"
+            raise click.UsageError(f"{param.opts[0]} {with_or_not} with --model reconstruct")
+        return value
+
+    return check
+
+
+# fmt: off
+_MODEL = (
+    click.option("--model", "kind", type=click.Choice(["joint", "forecast", "reconstruct"]),
+                 default=DEFAULTS.kind, show_default=True, is_eager=True,
+                 help="joint: forecast and reconstruction, with small companions; forecast: the "
+                 "forecast alone; reconstruct: a plain autoencoder with one threshold."),
+    click.option("--window-length", type=WindowLength(), default="auto", show_default=True,
+                 help="Readings in a window; auto: by the length of the history, 4 to 64."),
+    click.option("--reconstruct-every", type=click.IntRange(1), callback=_only_with(plain=False),
+                 default=DEFAULTS.reconstruct_every, show_default=True,
+                 help="Readings from one rebuilt window to the next; 1: each, eight times slower."),
+    click.option("--window-stride", type=click.IntRange(1), callback=_only_with(plain=True),
+                 default=DEFAULTS.window_stride, show_default=True,
+                 help="With --model reconstruct: readings from one window to the next."),
+    click.option("--max-gap", "max_gap_s", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
+                 help="A longer gap starts a new window.  [default: 10 sampling intervals]"),
+    click.option("--scaling", type=click.Choice(["standard", "min-max", "robust"]),
+                 default=DEFAULTS.scaling, show_default=True, help="Scaling of each channel."),
+    click.option("--hidden", type=click.IntRange(1, 1024), default=DEFAULTS.hidden,
+                 show_default=True, help="Hidden units of each LSTM layer."),
+    click.option("--encoder-layers", type=click.IntRange(1, 8), default=DEFAULTS.encoder_layers,
+                 show_default=True, help="LSTM layers that read the window."),
+    click.option("--decoder-layers", type=click.IntRange(1, 8), default=DEFAULTS.decoder_layers,
+                 show_default=True, help="LSTM layers that rebuild it."),
+    click.option("--bidirectional", is_flag=True, callback=_only_with(plain=True),
+                 help="With --model reconstruct: the encoder reads the window both ways."),
+    click.option("--dropout", type=click.FloatRange(0, 0.5), default=DEFAULTS.dropout,
+                 show_default=True,
+                 help="Share dropped of what one layer hands the next, in training."),
+    click.option("--exceed-probability", callback=_only_with(plain=True),
+                 type=click.FloatRange(0, 0.1, min_open=True, max_open=True),
+                 default=DEFAULTS.exceed_probability, show_default=True,
+                 help="With --model reconstruct: the share of normal windows that may reach the "
+                 "threshold."),
+)
+
+_TRAINING = (
+    click.option("--initialisation", type=click.Choice(["glorot", "he"]),
+                 default=PLAIN.initialisation, show_default=True, help="How the weights begin."),
+    click.option("--optimizer", type=click.Choice(["adam", "adamw", "rmsprop"]),
+                 default=PLAIN.optimizer, show_default=True,
+                 help="How the weights follow the gradient."),
+    click.option("--weight-decay", type=click.FloatRange(0, 1), default=PLAIN.weight_decay,
+                 show_default=True, help="With --optimizer adamw: pulls the weights to zero."),
+    click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True),
+                 help="Size of its steps; of the largest, with --schedule one-cycle.  "
+                 f"[default: {JOINT.learning_rate}; reconstruct: {PLAIN.learning_rate}]"),
+    click.option("--schedule", type=click.Choice(["constant", "one-cycle"]),
+                 help="one-cycle: the learning rate rises for a tenth of the training, then falls."
+                 f"  [default: {JOINT.schedule}; reconstruct: {PLAIN.schedule}]"),
+    click.option("--input-noise", type=click.FloatRange(0, 10),
+                 help="Added to the inputs in training, in standard deviations.  "
+                 f"[default: {JOINT.input_noise}; reconstruct: {PLAIN.input_noise}]"),
+    click.option("--clip-norm", type=click.FloatRange(0, min_open=True),
+                 help="Largest norm of a gradient.  "
+                 f"[default: {JOINT.clip_norm}; reconstruct: {PLAIN.clip_norm}]"),
+    click.option("--batch-size", type=click.IntRange(1, 65536), default=PLAIN.batch_size,
+                 show_default=True, help="Windows in a minibatch."),
+    click.option("--steps", type=click.IntRange(1), callback=_only_with(plain=False),
+                 help="Minibatches.  "
+                 f"[default: {JOINT.steps}; for a single channel: {JOINT_ONE.steps}]"),
+    click.option("--epochs", "epochs_max", type=click.IntRange(1), callback=_only_with(plain=True),
+                 default=PLAIN.epochs_max, show_default=True,
+                 help="With --model reconstruct: at most so many."),
+    click.option("--epoch-windows", "epoch_windows_max", type=click.IntRange(1),
+                 callback=_only_with(plain=True), default=PLAIN.epoch_windows_max,
+                 show_default=True, help="With --model reconstruct: windows drawn per epoch, at "
+                 "most; overlapping ones repeat each other."),
+    click.option("--patience", type=click.IntRange(1), callback=_only_with(plain=True),
+                 default=PLAIN.patience, show_default=True, help="With --model reconstruct: epochs "
+                 "without a better validation loss before stopping early."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes."),
+)
+# fmt: on
+
+
+def model_options(function: F) -> F:
+    """What model to fit."""
+    for option in reversed(_MODEL):
+        function = option(function)
+    return function
+
+
+def training_options(function: F) -> F:
+    """How to train it."""
+    for option in reversed(_TRAINING):
+        function = option(function)
+    return function
+
+
+def settings_of(options: dict[str, Any], channels: int) -> FitSettings:
+    """The settings that the options of both groups ask for; None: the kind's own."""
+    max_gap_ns = round(options.pop("max_gap_s") * NS_PER_S)
+    training = {name: options.pop(name) for name in TrainingSettings.__slots__ if name in options}
+    given = {name: value for name, value in training.items() if value is not None}
+    recommended = recommended_training(options["kind"], channels)
+    return FitSettings(**options, max_gap_ns=max_gap_ns, training=replace(recommended, **given))

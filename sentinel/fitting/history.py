@@ -1,0 +1,82 @@
+"""A history made ready: cut into segments, and its rows scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from sentinel.fitting.settings import FitSettings
+from sentinel.records import NS_PER_S, Float32Array, Readings, TimeArray
+from sentinel.window.scaling import CHUNK_ROWS, Scaling, constant_channels, fit_scaling
+from sentinel.window.segments import Segments, find_segments, median_interval_ns
+
+GAP_INTERVALS = 10  # a gap is so many median sampling intervals, unless max_gap is given
+
+# Makes an array that is as long as the history, a memory map where that is larger than memory.
+Allocate = Callable[[tuple[int, ...], DTypeLike], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A history, cut."""
+
+    readings: Readings
+    channels: Sequence[str]
+    segments: Segments
+    interval_ns: int
+    max_gap_ns: int
+    allocate: Allocate
+
+    def rows_of(self, ranges: TimeArray) -> TimeArray:
+        """The rows (M,) of the readings in these ranges (R, 2) of `segments.rows`."""
+        rows = self.allocate((int(np.diff(ranges, axis=1).sum()),), np.int64)
+        end = 0
+        for first, stop in ranges.tolist():
+            begin, end = end, end + stop - first
+            rows[begin:end] = self.segments.rows[first:stop]
+        return rows
+
+    def scaling_of(self, rows: TimeArray, settings: FitSettings) -> Scaling:
+        """The scaling of these rows."""
+        return fit_scaling(self.readings.values, rows, settings.scaling)
+
+    def scaled(self, scaling: Scaling) -> Float32Array:
+        """All rows of the segments (M, F), in their order."""
+        places = self.segments.rows
+        rows = self.allocate((len(places), len(self.channels)), np.float32)
+        for start in range(0, len(rows), CHUNK_ROWS):
+            some = places[start : start + CHUNK_ROWS]
+            rows[start : start + len(some)] = scaling.apply(self.readings.values[some])
+        return rows
+
+    def summary(self, rows: TimeArray) -> dict[str, Any]:
+        """What is to be said about the history; rows are those that train."""
+        constant = constant_channels(self.readings.values, rows)
+        return {
+            "rows": len(self.readings),
+            "rows_used": len(self.segments.rows),
+            "rows_duplicate": self.segments.duplicates,
+            "rows_late": self.segments.late,
+            "rows_empty": self.segments.empty,
+            "entities": len(np.unique(self.segments.entity)),
+            "segments": len(self.segments.entity),
+            "channels": len(self.channels),
+            "channels_constant": [
+                name for name, still in zip(self.channels, constant, strict=True) if still
+            ],
+            "interval_s": self.interval_ns / NS_PER_S,
+        }
+
+
+def cut(
+    readings: Readings, channels: Sequence[str], settings: FitSettings, allocate: Allocate
+) -> History:
+    """Cut a history into segments."""
+    interval_ns = median_interval_ns(readings.entity, readings.time_ns)
+    max_gap_ns = settings.max_gap_ns or GAP_INTERVALS * interval_ns
+    segments = find_segments(readings, max_gap_ns, allocate)
+    return History(readings, channels, segments, interval_ns, max_gap_ns, allocate)

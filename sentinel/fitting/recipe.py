@@ -1,0 +1,153 @@
+"""Network and companions on the older readings of each entity; what is usual, on the newer ones.
+
+Errors of readings that trained are smaller than those to come: what is usual is never learnt from
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sentinel.alert.rules import SMOOTHED_THRESHOLD
+from sentinel.errors import DataError
+from sentinel.fitted import KINDS_OF, FittedModel, Recipe
+from sentinel.fitting.companions import fit_companions
+from sentinel.fitting.history import History
+from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
+from sentinel.model.prepared import Backend
+from sentinel.model.training import Progress, evenly, train_steps
+from sentinel.model.windows import WindowSet
+from sentinel.records import FloatArray, Readings, TimeArray
+from sentinel.score.judging import Calibration, calibrate
+from sentinel.score.kinds import BLOCKS
+from sentinel.scorers.measuring import Measured, Measurer
+from sentinel.scorers.run import Run
+from sentinel.window.rings import Outcome, Rings
+from sentinel.window.split import calibration_split, calibration_window_length, longest_entity
+
+CALIBRATION_ROWS_MAX = 65_536
+CALIBRATION_VALUES_MAX = 1 << 23
+CALIBRATION_SCORES_MAX = 8192
+
+
+def fit_recipe(
+    history: History,
+    settings: FitSettings,
+    backend: Backend,
+    on_step: Callable[[Progress], None],
+    should_stop: Callable[[], bool],
+) -> FittedModel:
+    """Fit a model of any kind that judges every reading."""
+    window_length = settings.window_length or calibration_window_length(
+        longest_entity(history.segments)
+    )
+    fitted, held_out = calibration_split(history.segments, window_length)
+    # All of it: a level that only the newest readings reached is a usual one, too.
+    scaling = history.scaling_of(history.segments.rows, settings)
+    rows = history.scaled(scaling)
+    windows = WindowSet(rows, fitted.starts, fitted.lengths, window_length, fitted.runs)
+    training = settings.training or recommended_training(settings.kind, len(history.channels))
+    trained = train_steps(
+        architecture_of(settings, history.channels), windows, training, backend,
+        on_step, should_stop,
+    )  # fmt: skip
+    companions = fit_companions(windows)
+    kinds = tuple(
+        kind for kind in KINDS_OF[settings.kind] if kind != BLOCKS or companions.blocks is not None
+    )
+    rings = Rings(
+        scaling, window_length, settings.reconstruct_every, history.max_gap_ns, in_turn=True
+    )
+    measurer = Measurer(trained.parameters, companions, kinds, window_length, backend)
+    calibration, scores = _calibrate(history, held_out, rings, measurer)
+    summary: dict[str, Any] = {
+        **history.summary(history.segments.rows),
+        "windows_train": len(windows),
+        "rows_calibration": len(scores),
+        "steps": trained.steps,
+        "interrupted": trained.interrupted,
+        "loss_train": trained.train_loss,
+        "gradient_norm": trained.gradient_norm,
+        "clipped_share": trained.clipped_share,
+        "threshold": SMOOTHED_THRESHOLD,
+        "threshold_reached_calibration": float(np.mean(scores >= SMOOTHED_THRESHOLD)),
+    }
+    return FittedModel(
+        kind=settings.kind,
+        channels=tuple(history.channels),
+        window_length=window_length,
+        window_stride=settings.reconstruct_every,
+        interval_ns=history.interval_ns,
+        max_gap_ns=history.max_gap_ns,
+        scaling=scaling,
+        parameters=trained.parameters,
+        error_scale=None,
+        recipe=Recipe(companions, calibration),
+        threshold=SMOOTHED_THRESHOLD,
+        calibration_scores=scores[evenly(len(scores), CALIBRATION_SCORES_MAX)],
+        summary=summary,
+    )
+
+
+def _calibrate(
+    history: History, held_out: TimeArray, rings: Rings, measurer: Measurer
+) -> tuple[Calibration, FloatArray]:
+    """What is usual, from the readings held out, taken in as the stream takes them.
+
+    held_out  (R, 3) of each entity's stretch in `segments.rows`: from where its readings fill the
+              windows, from where they are held out, and one past the last
+    """
+    channels = len(history.channels)
+    most = min(CALIBRATION_ROWS_MAX, max(CALIBRATION_VALUES_MAX // channels, rings.window_length))
+    each = max(most // len(held_out), rings.window_length)
+    chosen = held_out[evenly(len(held_out), max(most // each, 1))]
+    rings.grow(len(chosen))
+    measurer.grow(len(chosen))
+    found = []
+    for number, (context, first, stop) in enumerate(chosen.tolist()):
+        first = max(first, stop - each)
+        context = max(context, first - rings.window_length)
+        rows = history.segments.rows[context:stop]
+        measured = _measure(history.readings, rows, number, rings, measurer)
+        found += [_from(part, first - context) for part in measured]
+    together = [np.concatenate([getattr(part, name) for part in found])
+                for name in ("entity", "begins", "errors")]  # fmt: skip
+    if not len(together[0]):
+        raise DataError(
+            "no reading is left to calibrate with: every stretch without a gap is too short",
+            hint="give a longer history, a larger --max-gap or a smaller --window-length",
+        )
+    return calibrate(measurer.kinds, *together)
+
+
+def _measure(
+    readings: Readings, rows: TimeArray, entity: int, rings: Rings, measurer: Measurer
+) -> list[Measured]:
+    some = Readings(
+        np.full(len(rows), entity, np.int32),
+        np.asarray(readings.time_ns[rows]),
+        np.zeros(len(rows), np.int32),
+        np.arange(len(rows)),
+        np.asarray(readings.values[rows]),
+    )
+    outcome, found, start = Outcome.of(len(rows)), [], 0
+    while start < len(rows):
+        taken = rings.fill(some, start, outcome)
+        found.append(measurer.measure(Run(some, start, taken, outcome, rings.rows)))
+        start = taken.stop
+    return found
+
+
+def _from(measured: Measured, first: int) -> Measured:
+    """Those from the given row on; the first one of them begins."""
+    kept = measured.row >= first
+    begins = measured.begins[kept]
+    if first in measured.row:
+        begins[0] = True
+    return Measured(
+        measured.row[kept], measured.entity[kept], begins, measured.errors[kept],
+        measured.expected[kept],
+    )  # fmt: skip

@@ -1,0 +1,178 @@
+"""The errors of every reading: against its forecast, its window's reconstruction, the companions.
+
+A window is rebuilt every `reconstruct_every` readings only, and its errors hold in between: so a
+reading costs a few steps of the network instead of two whole windows of them, a sudden fault shows
+in the forecast at once, and what only the reconstruction sees comes at most that much later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sentinel.fitted import Companions
+from sentinel.kernels import slabs
+from sentinel.kernels.jit import jit
+from sentinel.model.forecasting import Forecaster
+from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
+from sentinel.model.scoring import WindowScorer
+from sentinel.records import BoolArray, Float32Array, IndexArray, TimeArray
+from sentinel.score.dispersion import dispersion_errors
+from sentinel.score.kinds import (
+    BLOCKS,
+    DISPERSION,
+    FORECAST,
+    NEAREST,
+    QUARTER,
+    SUBSPACE,
+    WHOLE,
+)
+from sentinel.score.nearest import nearest_errors
+from sentinel.score.subspace import subspace_errors
+from sentinel.scorers.run import Run
+
+REBUILT = ((QUARTER, slabs.QUARTER), (WHOLE, slabs.WHOLE))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The errors of M readings, all that have a full window behind them.
+
+    row       (M,) of the batch, ascending
+    entity    (M,)
+    begins    (M,) the entity begins with this reading, or anew after a gap
+    errors    (M, K, F) squared errors by kind, scaled units squared; NaN = unknown
+    expected  (M, F) the reading's forecast, scaled units
+    """
+
+    row: TimeArray
+    entity: IndexArray
+    begins: BoolArray
+    errors: Float32Array
+    expected: Float32Array
+
+
+class Measurer:
+    """Measures the readings of E entities as they come, each entity's in its order."""
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        companions: Companions,
+        kinds: tuple[int, ...],
+        window_length: int,
+        backend: Backend,
+    ) -> None:
+        self.kinds, self.companions = kinds, companions
+        self.window_length = window_length
+        self.forecaster = Forecaster(parameters, window_length, backend)
+        channels = parameters.architecture.channels
+        self.rebuilt = [(kinds.index(kind), span) for kind, span in REBUILT if kind in kinds]
+        self.windows = WindowScorer(parameters, window_length, backend) if self.rebuilt else None
+        self.held = np.zeros((0, len(self.rebuilt), channels), np.float32)
+        self.fresh = np.zeros(0, np.bool_)
+
+    def grow(self, entities: int) -> None:
+        """Make room for so many entities, not fewer than there are."""
+        have = len(self.fresh)
+        self.forecaster.grow(entities)
+        held = np.zeros((entities, *self.held.shape[1:]), np.float32)
+        held[:have] = self.held
+        fresh = np.ones(entities, np.bool_)
+        fresh[:have] = self.fresh
+        self.held, self.fresh = held, fresh
+
+    def forget(self, entities: IndexArray) -> None:
+        """Back to the beginning for these entities."""
+        self.fresh[entities] = True
+
+    def measure(self, run: Run) -> Measured:
+        """Take the run's readings in, and measure those whose window is full."""
+        entity, place = run.readings.entity[run.here], run.outcome.place[run.here]
+        filled = run.outcome.filled[run.here]
+        taken = np.flatnonzero(place >= 0)
+        expected = self.forecaster.advance(run.rows, entity[taken], place[taken], filled[taken])
+        begins = np.empty(len(taken), np.bool_)
+        full = filled[taken] == self.window_length
+        _begin(entity[taken], full, self.fresh, begins)
+        expected, begins, judged = expected[full], begins[full], taken[full]
+        entity, place = entity[judged], place[judged]
+        errors = np.empty((len(judged), len(self.kinds), run.rows.shape[1]), np.float32)
+        self._forecast_errors(run.rows[place], expected, errors)
+        self._hold(run, judged, entity, errors)
+        self._companion_errors(run.rows, place, errors)
+        return Measured(judged + run.start, entity, begins, errors, expected)
+
+    def _forecast_errors(
+        self, x: Float32Array, expected: Float32Array, errors: Float32Array
+    ) -> None:
+        if FORECAST in self.kinds:
+            errors[:, self.kinds.index(FORECAST)] = (x - expected) ** 2
+
+    def _hold(self, run: Run, judged: TimeArray, entity: IndexArray, errors: Float32Array) -> None:
+        """The errors of the windows rebuilt in this run, and until the next one of the entity."""
+        if self.windows is None:
+            return
+        places = run.taken.places
+        found = self.windows.score(run.rows, places, np.full(len(places), self.window_length))
+        window = np.full(len(judged), -1)
+        window[np.searchsorted(judged, run.taken.windows - run.start)] = np.arange(len(places))
+        spans = np.array([span for _, span in self.rebuilt])
+        kinds = np.array([kind for kind, _ in self.rebuilt])
+        _hold(entity, window, found.errors, spans, kinds, self.held, errors)
+
+    def _companion_errors(self, rows: Float32Array, place: TimeArray, errors: Float32Array) -> None:
+        companions = self.companions
+        for kind in self.kinds:
+            out = np.empty((len(place), rows.shape[1]), np.float32)
+            if kind == SUBSPACE:
+                subspace_errors(companions.subspace, rows, place, out)
+            elif kind == NEAREST:
+                nearest_errors(companions.nearest, rows, place, out)
+            elif kind == DISPERSION:
+                dispersion_errors(companions.dispersion, rows, place, out)
+            elif kind == BLOCKS and companions.blocks is not None:
+                subspace_errors(companions.blocks, rows, place, out)
+            else:
+                continue
+            # What a missing value would have been is not its error.
+            out[np.isnan(rows[place])] = np.nan
+            errors[:, self.kinds.index(kind)] = out
+
+
+@jit
+def _begin(entity: IndexArray, full: BoolArray, fresh: BoolArray, begins: BoolArray) -> None:
+    """Mark each entity's first reading with a full window.
+
+    full    (N,) whether the reading has one; it has not for a while after a gap
+    fresh   (E,) updated: the next reading with a full window is a first one
+    begins  (N,) overwritten
+    """
+    for n in range(len(entity)):
+        begins[n] = full[n] and fresh[entity[n]]
+        fresh[entity[n]] = not full[n]
+
+
+@jit
+def _hold(
+    entity: IndexArray,
+    window: TimeArray,
+    found: Float32Array,
+    spans: TimeArray,
+    kinds: TimeArray,
+    held: Float32Array,
+    errors: Float32Array,
+) -> None:
+    """Errors of the newest rebuilt window of each reading's entity.
+
+    window  (M,) number of the window that the reading completes; -1: none
+    found   (B, SPANS, F); held (E, spans, F) updated; errors (M, K, F) filled in for `kinds`
+    """
+    for n in range(len(entity)):
+        e = entity[n]
+        for i in range(len(spans)):
+            if window[n] >= 0:
+                held[e, i] = found[window[n], spans[i]]
+            errors[n, kinds[i]] = held[e, i]

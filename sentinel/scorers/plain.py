@@ -1,0 +1,57 @@
+"""The plain autoencoder: a window is as odd as its reconstruction is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sentinel.kernels.slabs import WHOLE
+from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
+from sentinel.model.scoring import WindowScorer
+from sentinel.records import Float32Array, FloatArray, IndexArray, TimeArray
+from sentinel.score.reconstruction import WindowScores, score_errors, shares
+from sentinel.scorers.run import Run, RunScores
+
+
+class PlainScorer:
+    """Scores windows by their normalised mean squared error; nothing is carried."""
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        window_length: int,
+        error_scale: FloatArray,
+        backend: Backend,
+    ) -> None:
+        self._error_scale = error_scale
+        self._window_length = window_length
+        self._windows = WindowScorer(parameters, window_length, backend)
+
+    def grow(self, entities: int) -> None:
+        """Nothing is kept for an entity."""
+
+    def forget(self, entities: IndexArray) -> None:
+        """Nothing is kept for an entity."""
+
+    def score(self, run: Run) -> RunScores:
+        """Score the readings that complete a window of the stride."""
+        places = run.taken.places
+        found = self.score_windows(run.rows, places, np.full(len(places), self._window_length))
+        return RunScores(
+            run.taken.windows,
+            found.anomaly_score,
+            shares(found.channel_errors, self._error_scale).astype(np.float32),
+            found.expected,
+            len(places),
+        )
+
+    def score_windows(
+        self, rows: Float32Array, starts: TimeArray, lengths: TimeArray
+    ) -> WindowScores:
+        """Score any number of windows; each one's bits do not depend on the others.
+
+        rows, starts, lengths  (N, F) scaled, (B,), (B,): see `WindowScorer.score`
+        """
+        found = self._windows.score(rows, starts, lengths)
+        whole = np.ascontiguousarray(found.errors[:, WHOLE])
+        return score_errors(whole, found.expected, self._error_scale)

@@ -1,0 +1,41 @@
+"""Every reading judged by its errors of several kinds, each against what is usual."""
+
+from __future__ import annotations
+
+from sentinel.fitted import Recipe
+from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
+from sentinel.records import IndexArray
+from sentinel.score.judging import Judge
+from sentinel.scorers.measuring import Measurer
+from sentinel.scorers.run import Run, RunScores
+
+
+class RecipeScorer:
+    """Measures, then judges."""
+
+    def __init__(
+        self, parameters: Parameters, window_length: int, recipe: Recipe, backend: Backend
+    ) -> None:
+        self._measurer = Measurer(
+            parameters, recipe.companions, recipe.calibration.kinds, window_length, backend
+        )
+        self._judge = Judge(recipe.calibration)
+
+    def grow(self, entities: int) -> None:
+        """Make room for so many entities, not fewer than there are."""
+        self._measurer.grow(entities)
+        self._judge.grow(entities)
+
+    def forget(self, entities: IndexArray) -> None:
+        """Back to the beginning for these entities."""
+        self._measurer.forget(entities)
+        self._judge.forget(entities)
+
+    def score(self, run: Run) -> RunScores:
+        """Score every reading with a full window behind it."""
+        found = self._measurer.measure(run)
+        judged = self._judge.judge(found.entity, found.begins, found.errors)
+        return RunScores(
+            found.row, judged.anomaly_score, judged.shares, found.expected, len(run.taken.windows)
+        )

@@ -1,0 +1,63 @@
+"""What a scorer is given, readings that the rings took in one go, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sentinel.records import Float32Array, FloatArray, IndexArray, Readings, TimeArray
+from sentinel.window.rings import Filled, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Readings [start, taken.stop) of a batch, in the rings.
+
+    outcome  of the whole batch
+    rows     (R, F) scaled: where `outcome.place` and `taken.places` point
+    """
+
+    readings: Readings
+    start: int
+    taken: Filled
+    outcome: Outcome
+    rows: Float32Array
+
+    @property
+    def here(self) -> slice:
+        """The run's rows of the batch."""
+        return slice(self.start, self.taken.stop)
+
+
+@dataclass(frozen=True, slots=True)
+class RunScores:
+    """Scores of M readings of a run.
+
+    row            (M,) of the batch, ascending
+    anomaly_score  (M,)
+    shares         (M, F) what part of it each channel makes up
+    expected       (M, F) float32, scaled units: what the model took for usual
+    windows        windows that were rebuilt for it
+    """
+
+    row: TimeArray
+    anomaly_score: FloatArray
+    shares: Float32Array
+    expected: Float32Array
+    windows: int
+
+
+class Scorer(Protocol):
+    """One way to score; its state is arrays over entities."""
+
+    def grow(self, entities: int) -> None:
+        """Make room for so many entities, not fewer than there are."""
+        ...
+
+    def forget(self, entities: IndexArray) -> None:
+        """Back to the beginning for these entities."""
+        ...
+
+    def score(self, run: Run) -> RunScores:
+        """Score the readings of a run that have a score of their own."""
+        ...
