@@ -23,7 +23,8 @@ score_windows      windows to errors: encoder, decoder, dense layer
 amx, parts,        the same by a matrix unit: its instructions; a float32 as bfloat16; layers and
 windows_in_amx     windows to errors, in an order of sums of their own
 states             carried states of many entities, one step a reading
-gradient,          backpropagation through time; loss and gradient of a tile of windows
+gradient,          backpropagation through time; sums over windows and steps for the weights;
+weight_gradient,   loss and gradient of a tile of windows
 train_windows
 optimizer          global norm, Adam, AdamW, RMSprop
 errors, windows    a score from errors; scaling and counting of readings

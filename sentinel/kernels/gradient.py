@@ -1,8 +1,7 @@
 """Backpropagation through time of `windows_in_lanes`, windows in lanes too.
 
 Gradients are added to one flat vector, laid out as the parameters are; those by states and outputs
-stand in slabs beside them. A sum over the windows is a sum over the lanes, taken once for many
-steps.
+stand in slabs beside them.
 """
 
 from __future__ import annotations
@@ -14,110 +13,23 @@ from sentinel.kernels import shape as of
 from sentinel.kernels.cell import lstm_cell_backward
 from sentinel.kernels.gates import load_across, store_across
 from sentinel.kernels.jit import lean
+from sentinel.kernels.lanes import Lanes
 from sentinel.kernels.layout import GATES, TRANSPOSED_ROWS
 from sentinel.kernels.tables import row_of
 from sentinel.kernels.tiles import (
     Tile,
-    add_lanes,
     add_product,
-    lane_count_of,
     load_tile,
     rows_of,
-    store_sums,
     store_tile,
-    vectors_of,
     width_of,
     zero_tile,
 )
 from sentinel.kernels.types import Float32Array, TimeArray
+from sentinel.kernels.weight_gradient import add_bias_gradient, add_weight_gradient
 
-# Steps whose rows stay in the caches while the gradient of a layer's weights is summed over them.
-STEPS_PER_SUM = 32
-# At least as many as a product's tile has columns.
-ROWS_OF_ONES = 8
-
-
-@lean
-def gradient_row(row: int, units: int, hidden: int) -> int:
-    """Which row of a tensor's gradient a row of a slab is; -1: it is padding.
-
-    units   of a block of gates, which stand gate by gate; 0: the rows are in order
-    hidden  H
-    """
-    if units == 0:
-        return row
-    unit = row // (GATES * units) * units + row % units
-    return row % (GATES * units) // units * hidden + unit if unit < hidden else -1
-
-
-@lean
-def add_weight_gradient(
-    tile: type[Tile],
-    windows: int,
-    steps: int,
-    left: int,
-    left_step: int,
-    left_rows: int,
-    right: int,
-    right_step: int,
-    right_rows: int,
-    scratch: Float32Array,
-    sums: int,
-    gradient: Float32Array,
-    at: int,
-    units: int,
-    hidden: int,
-) -> None:
-    """gradient[at + row right_rows + k] += sum over steps and windows of left[row] right[k].
-
-    left   rows of each step in the scratch; units, hidden: as of `gradient_row`
-    right  the other rows of each step
-    sums   a slab for the sums of some rows
-    """
-    wide, high = vectors_of(tile), rows_of(tile)
-    stride = (right_rows + wide - 1) // wide * wide
-    for early in range(0, steps, STEPS_PER_SUM):
-        late = min(early + STEPS_PER_SUM, steps)
-        for row in range(0, left_rows, high):
-            for k in range(0, right_rows, wide):
-                acc = zero_tile(tile)
-                for t in range(early, late):
-                    for v in range(0, windows, lane_count_of(tile)):
-                        acc = add_lanes(
-                            acc, scratch, left + t * left_step + row * windows + v, windows,
-                            scratch, right + t * right_step + k * windows + v, windows,
-                        )  # fmt: skip
-                store_sums(scratch, sums + k, stride, acc)
-            for r in range(min(high, left_rows - row)):
-                to = gradient_row(row + r, units, hidden)
-                if to >= 0:
-                    for k in range(right_rows):
-                        gradient[at + to * right_rows + k] += scratch[sums + r * stride + k]
-
-
-@lean
-def add_bias_gradient(
-    tile: type[Tile],
-    shape: TimeArray,
-    windows: int,
-    left: int,
-    left_step: int,
-    left_rows: int,
-    scratch: Float32Array,
-    gradient: Float32Array,
-    at: int,
-    units: int,
-    hidden: int,
-) -> None:
-    """gradient[at + row] += sum over steps and windows of left[row]; as `add_weight_gradient`."""
-    # A bias is the weight of an input that is always 1.
-    ones = shape[of.ONES] * windows
-    for n in range(ROWS_OF_ONES * windows):
-        scratch[ones + n] = 1
-    add_weight_gradient(
-        tile, windows, shape[of.STEPS], left, left_step, left_rows, ones, 0, 1,
-        scratch, shape[of.PRODUCT] * windows, gradient, at, units, hidden,
-    )  # fmt: skip
+# Steps whose gradients stay in the caches until those of the weights are summed over them.
+STEPS_PER_SUM = 16
 
 
 @lean
@@ -131,16 +43,103 @@ def add_transposed(
     dz: int,
     dz_rows: int,
     dx: int,
+    first: bool,
 ) -> None:
-    """Add w' dz to dx for one step; dx rows and dz_rows rows of S windows."""
+    """Add w' dz to dx for one step; dx rows and dz_rows rows of S windows.
+
+    first  dx is what nobody has written yet: it becomes w' dz
+    """
     for row in range(0, rows, rows_of(tile)):
         block, within = row // TRANSPOSED_ROWS * TRANSPOSED_ROWS, row % TRANSPOSED_ROWS
-        acc = load_tile(tile, scratch, dx + row * windows, windows)
+        acc = zero_tile(tile)
+        if not first:
+            acc = load_tile(tile, scratch, dx + row * windows, windows)
         acc = add_product(
             acc, packed, w + block * dz_rows + within, 1, TRANSPOSED_ROWS,
             scratch, dz, windows, dz_rows,
         )  # fmt: skip
         store_tile(scratch, dx + row * windows, windows, acc)
+
+
+@lean
+def _add_across(
+    tile: type[Tile], scratch: Float32Array, at: int, windows: int, value: Lanes
+) -> None:
+    store_across(tile, scratch, at, windows, load_across(tile, scratch, at, windows) + value)
+
+
+@lean
+def _cells_backward(
+    tile: type[Tile],
+    shape: TimeArray,
+    scratch: Float32Array,
+    dy: int,
+    z: int,
+    c_before: int,
+    c_now: int,
+    dz_sum: int,
+) -> None:
+    """Pre-activations z of a step become their gradients; these are added to dz_sum, too."""
+    windows, units = width_of(tile), rows_of(tile) // GATES
+    size = units * windows
+    for unit in range(0, shape[of.HIDDEN], units):
+        at = unit * windows
+        gate, total = z + GATES * at, dz_sum + GATES * at
+        dc = shape[of.DC] * windows + at
+        dz_i, dz_f, dz_g, dz_o, dc_before = lstm_cell_backward(
+            load_across(tile, scratch, dy + at, windows),
+            load_across(tile, scratch, dc, windows),
+            load_across(tile, scratch, gate, windows),
+            load_across(tile, scratch, gate + size, windows),
+            load_across(tile, scratch, gate + 2 * size, windows),
+            load_across(tile, scratch, gate + 3 * size, windows),
+            load_across(tile, scratch, c_before + at, windows),
+            load_across(tile, scratch, c_now + at, windows),
+        )
+        store_across(tile, scratch, gate, windows, dz_i)
+        store_across(tile, scratch, gate + size, windows, dz_f)
+        store_across(tile, scratch, gate + 2 * size, windows, dz_g)
+        store_across(tile, scratch, gate + 3 * size, windows, dz_o)
+        store_across(tile, scratch, dc, windows, dc_before)
+        _add_across(tile, scratch, total, windows, dz_i)
+        _add_across(tile, scratch, total + size, windows, dz_f)
+        _add_across(tile, scratch, total + 2 * size, windows, dz_g)
+        _add_across(tile, scratch, total + 3 * size, windows, dz_o)
+
+
+@lean
+def _inputs_backward(
+    tile: type[Tile],
+    product_tile: type[Tile],
+    plan: TimeArray,
+    layer: int,
+    shape: TimeArray,
+    first: int,
+    steps: int,
+    dz: int,
+    packed: Float32Array,
+    scratch: Float32Array,
+    gradient: Float32Array,
+) -> None:
+    """Gradients by the weights of the inputs, and by the inputs, of steps first, first + 1, ...
+
+    dz  by the pre-activations of these steps
+    """
+    windows, of_layer = width_of(tile), row_of(plan, layer)
+    inputs, z_step = of_layer[col.INPUTS], shape[of.Z_ROWS] * windows
+    x_rows, dx_rows = of_layer[col.X_ROWS], of_layer[col.DX_ROWS]
+    add_weight_gradient(
+        product_tile, windows, steps, dz, z_step, shape[of.GATE_ROWS],
+        (of_layer[col.X] + first * x_rows) * windows, x_rows * windows, inputs,
+        scratch, shape[of.PRODUCT] * windows, gradient, of_layer[col.G_W_X],
+        rows_of(tile) // GATES, shape[of.HIDDEN],
+    )  # fmt: skip
+    if dx_rows > 0:
+        for t in range(steps):
+            add_transposed(
+                tile, windows, inputs, packed, of_layer[col.W_X_T], scratch, dz + t * z_step,
+                shape[of.GATE_ROWS], (of_layer[col.DX] + (first + t) * dx_rows) * windows, False,
+            )  # fmt: skip
 
 
 @lean
@@ -150,88 +149,64 @@ def lstm_layer_backward(
     plan: TimeArray,
     layer: int,
     shape: TimeArray,
+    alone: bool,
     packed: Float32Array,
     scratch: Float32Array,
     gradient: Float32Array,
 ) -> None:
     """Gradients of one layer and direction, from that of its outputs (slab DY, used up).
 
+    alone  only the gradient by the last outputs is given: that of a step before is what the step
+           after it makes of it
     Adds to the weights' gradients and, where wanted, to the gradient by the inputs (slab DX).
     The pre-activations (slab Z) become their gradients.
     """
     windows, units = width_of(tile), rows_of(tile) // GATES
     of_layer = row_of(plan, layer)
-    steps, hidden, inputs = shape[of.STEPS], shape[of.HIDDEN], of_layer[col.INPUTS]
-    reverse = of_layer[col.REVERSE] == 1
-    first_row, gate_rows = of_layer[col.FIRST_ROW], shape[of.GATE_ROWS]
-    y_step, c_step, z_step = (
-        of_layer[col.Y_ROWS] * windows,
-        shape[of.UNIT_ROWS] * windows,
-        shape[of.Z_ROWS] * windows,
-    )  # fmt: skip
-    back, dc = (1 if reverse else -1), shape[of.DC] * windows
+    steps, hidden, gate_rows = shape[of.STEPS], shape[of.HIDDEN], shape[of.GATE_ROWS]
+    reverse, repeated = of_layer[col.REVERSE] == 1, of_layer[col.REPEATED] == 1
+    y_step, c_step = of_layer[col.Y_ROWS] * windows, shape[of.UNIT_ROWS] * windows
+    z_step, back = shape[of.Z_ROWS] * windows, 1 if reverse else -1
+    slab_y = (of_layer[col.Y] + of_layer[col.FIRST_ROW]) * windows
+    slab_z, dz_sum = of_layer[col.Z] * windows, of_layer[col.PROJECTED] * windows
     for n in range(c_step):
-        scratch[dc + n] = 0
-    for step in range(steps - 1, -1, -1):
-        t = steps - 1 - step if reverse else step
-        z = of_layer[col.Z] * windows + t * z_step
-        dy = (of_layer[col.DY] + first_row) * windows + (t + 1) * y_step
-        c_now = of_layer[col.C] * windows + (t + 1) * c_step
-        if step < steps - 1:
-            add_transposed(
-                tile, windows, shape[of.UNIT_ROWS], packed, of_layer[col.W_H_T],
-                scratch, z - back * z_step, gate_rows, dy,
+        scratch[shape[of.DC] * windows + n] = 0
+    for n in range(gate_rows * windows):
+        scratch[dz_sum + n] = 0
+    # Some steps at a time: what they leave is still in the caches when the weights' turn comes.
+    for late in range(steps, 0, -STEPS_PER_SUM):
+        early = max(late - STEPS_PER_SUM, 0)
+        for step in range(late - 1, early - 1, -1):
+            t = steps - 1 - step if reverse else step
+            z = slab_z + t * z_step
+            dy = (of_layer[col.DY] + of_layer[col.FIRST_ROW]) * windows + (t + 1) * y_step
+            c_now = of_layer[col.C] * windows + (t + 1) * c_step
+            if step < steps - 1:
+                add_transposed(
+                    tile, windows, shape[of.UNIT_ROWS], packed, of_layer[col.W_H_T],
+                    scratch, z - back * z_step, gate_rows, dy, alone,
+                )  # fmt: skip
+            _cells_backward(tile, shape, scratch, dy, z, c_now + back * c_step, c_now, dz_sum)
+        first = steps - late if reverse else early
+        add_weight_gradient(
+            product_tile, windows, late - early, slab_z + first * z_step, z_step, gate_rows,
+            slab_y + (first + 1 + back) * y_step, y_step, hidden,
+            scratch, shape[of.PRODUCT] * windows, gradient, of_layer[col.G_W_H], units, hidden,
+        )  # fmt: skip
+        if not repeated:
+            _inputs_backward(
+                tile, product_tile, plan, layer, shape, first, late - early,
+                slab_z + first * z_step, packed, scratch, gradient,
             )  # fmt: skip
-        for unit in range(0, hidden, units):
-            at, gate = unit * windows, z + unit * GATES * windows
-            dz_i, dz_f, dz_g, dz_o, dc_before = lstm_cell_backward(
-                load_across(tile, scratch, dy + at, windows),
-                load_across(tile, scratch, dc + at, windows),
-                load_across(tile, scratch, gate, windows),
-                load_across(tile, scratch, gate + units * windows, windows),
-                load_across(tile, scratch, gate + 2 * units * windows, windows),
-                load_across(tile, scratch, gate + 3 * units * windows, windows),
-                load_across(tile, scratch, c_now + back * c_step + at, windows),
-                load_across(tile, scratch, c_now + at, windows),
-            )
-            store_across(tile, scratch, gate, windows, dz_i)
-            store_across(tile, scratch, gate + units * windows, windows, dz_f)
-            store_across(tile, scratch, gate + 2 * units * windows, windows, dz_g)
-            store_across(tile, scratch, gate + 3 * units * windows, windows, dz_o)
-            store_across(tile, scratch, dc + at, windows, dc_before)
-    dz, y_before = (
-        of_layer[col.Z] * windows,
-        (of_layer[col.Y] + first_row) * windows + (1 + back) * y_step,
-    )
-    add_weight_gradient(
-        product_tile, windows, steps, dz, z_step, gate_rows, y_before, y_step, hidden,
-        scratch, shape[of.PRODUCT] * windows, gradient, of_layer[col.G_W_H],
-        units, hidden,
-    )  # fmt: skip
+    if repeated:
+        # One input for all steps: its gradient is that of the sum over them.
+        _inputs_backward(
+            tile, product_tile, plan, layer, shape, 0, 1, dz_sum, packed, scratch, gradient
+        )
     add_bias_gradient(
-        product_tile, shape, windows, dz, z_step, gate_rows,
+        product_tile, shape, windows, 1, dz_sum, 0, gate_rows,
         scratch, gradient, of_layer[col.G_BIAS], units, hidden,
     )  # fmt: skip
-    summed = steps
-    if of_layer[col.REPEATED] == 1:
-        # One input for all steps: its gradient is that of the sum over them.
-        for t in range(1, steps):
-            for n in range(gate_rows * windows):
-                scratch[dz + n] += scratch[dz + t * z_step + n]
-        summed = 1
-    add_weight_gradient(
-        product_tile, windows, summed, dz, z_step, gate_rows,
-        of_layer[col.X] * windows, of_layer[col.X_ROWS] * windows, inputs,
-        scratch, shape[of.PRODUCT] * windows, gradient, of_layer[col.G_W_X],
-        units, hidden,
-    )  # fmt: skip
-    if of_layer[col.DX_ROWS] > 0:
-        for t in range(summed):
-            add_transposed(
-                tile, windows, inputs, packed, of_layer[col.W_X_T],
-                scratch, dz + t * z_step, gate_rows,
-                (of_layer[col.DX] + t * of_layer[col.DX_ROWS]) * windows,
-            )  # fmt: skip
 
 
 @lean
@@ -247,16 +222,20 @@ def dense_layer_backward(
     out: int,
     g_w: int,
     g_bias: int,
+    first: bool,
     packed: Float32Array,
     scratch: Float32Array,
     gradient: Float32Array,
 ) -> None:
-    """Gradients of a dense layer from that of its output (slab out); adds to slab dy."""
+    """Gradients of a dense layer from that of its output (slab out); adds to slab dy.
+
+    first  nobody has written to dy: it becomes that gradient
+    """
     windows, out_step = width_of(tile), shape[of.CHANNEL_ROWS] * width_of(tile)
     for t in range(shape[of.STEPS]):
         add_transposed(
             tile, windows, inputs, packed, w_t, scratch, out * windows + t * out_step,
-            shape[of.CHANNELS], (dy + t * y_rows) * windows,
+            shape[of.CHANNELS], (dy + t * y_rows) * windows, first,
         )  # fmt: skip
     add_weight_gradient(
         product_tile, windows, shape[of.STEPS], out * windows, out_step, shape[of.CHANNELS],
@@ -264,7 +243,7 @@ def dense_layer_backward(
         scratch, shape[of.PRODUCT] * windows, gradient, g_w, 0, 0,
     )  # fmt: skip
     add_bias_gradient(
-        product_tile, shape, windows, out * windows, out_step, shape[of.CHANNELS],
+        product_tile, shape, windows, shape[of.STEPS], out * windows, out_step, shape[of.CHANNELS],
         scratch, gradient, g_bias, 0, 0,
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ Y: Final = 8  # (T + 2, Y_ROWS)
 Y_ROWS: Final = 9
 FIRST_ROW: Final = 10  # of this direction, in each slot of Y
 C: Final = 11  # (T + 2, UNIT_ROWS) where the states are kept, else (1, UNIT_ROWS)
-PROJECTED: Final = 12  # (GATE_ROWS) bias + w_x x of a repeated input
+PROJECTED: Final = 12  # (GATE_ROWS) bias + w_x x of a repeated input; backward: sum of the dz
 # Columns for training alone.
 Z: Final = 13  # (T, Z_ROWS) pre-activations, then their gradients
 W_X_T: Final = 14  # offsets of the transposed tensors in the packed vector

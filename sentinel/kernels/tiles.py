@@ -190,26 +190,40 @@ def add_lanes(typing, acc, a, a_at, a_row, b, b_at, b_row):
     return acc(acc, a, types.intp, types.intp, b, types.intp, types.intp), emit
 
 
+def _halved(builder: Any, first: ir.Value, second: ir.Value, part: int) -> ir.Value:
+    """Of every `part` lanes of both, the lower half plus the upper: those of first, of second."""
+    lanes = first.type.count
+    lower = [n for n in range(2 * lanes) if n % part < part // 2]
+    kind = ir.VectorType(INT32, lanes)
+    low, high = (ir.Constant(kind, [n + far for n in lower]) for far in (0, part // 2))
+    return builder.fadd(
+        builder.shuffle_vector(first, second, low), builder.shuffle_vector(first, second, high)
+    )
+
+
 @intrinsic
 def store_sums(typing, array, at, row, acc):
     """array[at + r row + v] = sum of the lanes of acc[r][v], by halves."""
 
     def emit(context, builder, signature, args):
         code = Emitter(context, builder, signature, args, signature.args[3])
-        for (r, v), value in code.unpack(args[3]).items():
-            width = code.tile.lanes.width
-            while width > 1:
-                width //= 2
-                undefined = ir.Constant(value.type, ir.Undefined)
-                half = ir.VectorType(INT32, width)
-                low, high = list(range(width)), list(range(width, 2 * width))
-                value = builder.fadd(
-                    builder.shuffle_vector(value, undefined, ir.Constant(half, low)),
-                    builder.shuffle_vector(value, undefined, ir.Constant(half, high)),
-                )
-            start = builder.add(args[1], builder.mul(args[2], INDEX(r))) if r else args[1]
-            total = builder.extract_element(value, INT32(0))
-            builder.store(total, code.address(0, start, 1, v), align=4)
+        values = code.unpack(args[3])
+        # Two vectors at a time become one, until a lane is a sum: which cell's, `cells` says.
+        part, vectors = code.tile.lanes.width, list(values.values())
+        cells: list[list[Any]] = [[cell] for cell in values]
+        while part > 1:
+            if len(vectors) % 2:
+                vectors, cells = [*vectors, vectors[-1]], [*cells, [None] * len(cells[-1])]
+            pairs = list(zip(vectors[::2], vectors[1::2], strict=True))
+            vectors = [_halved(builder, first, second, part) for first, second in pairs]
+            cells = [a + b for a, b in zip(cells[::2], cells[1::2], strict=True)]
+            part //= 2
+        for vector, lanes in zip(vectors, cells, strict=True):
+            for n, cell in enumerate(lanes):
+                if cell is not None:
+                    start = builder.add(args[1], builder.mul(args[2], INDEX(cell[0])))
+                    total = builder.extract_element(vector, INT32(n))
+                    builder.store(total, code.address(0, start, 1, cell[1]), align=4)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp, acc), emit

@@ -77,6 +77,16 @@ def _forward(
 
 
 @lean
+def _ends_in_states(shape: TimeArray, layer: int) -> bool:
+    """Whether only the latent state is made of a layer's outputs.
+
+    Not said of two directions: they share a slab, the padding of one is where the other begins.
+    """
+    last: bool = layer == shape[of.ENCODER_LAYERS] - 1
+    return last and shape[of.DIRECTIONS] == 1 and shape[of.FORECAST] < 0
+
+
+@lean
 def _clear_gradients(
     plan: TimeArray,
     boundaries: TimeArray,
@@ -84,14 +94,21 @@ def _clear_gradients(
     windows: int,
     scratch: Float32Array,
 ) -> None:
+    """Slabs that gradients are added to; not the one that the last dense layer writes."""
     for n in range(len(plan)):
-        if plan[n, col.FIRST_ROW] == 0:
-            size = (shape[of.STEPS] + 2) * plan[n, col.Y_ROWS] * windows
-            for i in range(size):
-                scratch[plan[n, col.DY] * windows + i] = 0
+        of_layer = row_of(plan, n)
+        first, rows = of_layer[col.DY], of_layer[col.Y_ROWS]
+        slots = shape[of.STEPS] + 2
+        if _ends_in_states(shape, n):
+            first, slots = first + shape[of.STEPS] * rows, 1
+        if of_layer[col.FIRST_ROW] == 0 and of_layer[col.DY] + rows != shape[of.DDECODED]:
+            for i in range(first * windows, (first + slots * rows) * windows):
+                scratch[i] = 0
     for n in range(len(boundaries)):
-        for i in range(boundaries[n, col.B_STEPS] * boundaries[n, col.B_ROWS] * windows):
-            scratch[boundaries[n, col.B_DDROPPED] * windows + i] = 0
+        at = row_of(boundaries, n)
+        if at[col.B_DDROPPED] != shape[of.DDECODED]:
+            for i in range(at[col.B_STEPS] * at[col.B_ROWS] * windows):
+                scratch[at[col.B_DDROPPED] * windows + i] = 0
     for i in range(shape[of.LATENT_ROWS] * windows):
         scratch[shape[of.DLATENT] * windows + i] = 0
 
@@ -114,18 +131,21 @@ def _backward(
     dense_layer_backward(
         tile, product_tile, shape, shape[of.DECODED], shape[of.DDECODED],
         shape[of.DECODED_ROWS], shape[of.HIDDEN], shape[of.OUTPUT_W_T], shape[of.X_HAT],
-        shape[of.G_OUTPUT_W], shape[of.G_OUTPUT_BIAS], packed, scratch, gradient,
+        shape[of.G_OUTPUT_W], shape[of.G_OUTPUT_BIAS], True, packed, scratch, gradient,
     )  # fmt: skip
     if shape[of.FORECAST] >= 0:
         dense_layer_backward(
             tile, product_tile, shape, shape[of.OUTPUTS] + shape[of.OUTPUT_ROWS],
             shape[of.DOUTPUTS], shape[of.OUTPUT_ROWS], encoded,
             shape[of.FORECAST_W_T], shape[of.FORECAST],
-            shape[of.G_FORECAST_W], shape[of.G_FORECAST_BIAS], packed, scratch, gradient,
+            shape[of.G_FORECAST_W], shape[of.G_FORECAST_BIAS], False, packed, scratch, gradient,
         )  # fmt: skip
     for n in range(len(plan), -1, -1):
         if n < len(plan):
-            lstm_layer_backward(tile, product_tile, plan, n, shape, packed, scratch, gradient)
+            lstm_layer_backward(
+                tile, product_tile, plan, n, shape, _ends_in_states(shape, n),
+                packed, scratch, gradient,
+            )  # fmt: skip
         if boundary >= 0 and boundaries[boundary, col.B_LAYER] == n:
             _drop_backward(boundaries, boundary, windows, scratch)
             boundary -= 1

@@ -29,6 +29,7 @@ class Plan:
     boundaries    (B, BOUNDARY_COLUMNS) where training drops values
     index         (P',) where in the flat parameters each packed value comes from; NOTHING: it is 0
     factor        (P',) what it is multiplied by
+    nothing       which of them are NOTHING
     scratch_rows  floats of scratch for each window of a tile
     """
 
@@ -37,12 +38,14 @@ class Plan:
     shape: TimeArray
     index: TimeArray
     factor: Float32Array
+    nothing: TimeArray
     scratch_rows: int
 
     def pack(self, flat: Float32Array) -> Float32Array:
         """The packed vector (P',) of flat parameters (P,)."""
-        packed = flat[self.index] * self.factor
-        packed[self.index == NOTHING] = 0
+        packed = np.take(flat, self.index, mode="wrap")
+        packed *= self.factor
+        packed[self.nothing] = 0
         return packed
 
 
@@ -211,7 +214,8 @@ class _Builder:
             self._training(shape, noisy=noisy)
         boundaries = np.array(self.boundaries, np.int64).reshape(-1, columns.BOUNDARY_COLUMNS)
         index, factor = np.concatenate(packer.parts), np.concatenate(packer.factors)
-        return Plan(np.array(self.table), boundaries, shape, index, factor, slabs.rows)
+        nothing = np.flatnonzero(index == NOTHING)
+        return Plan(np.array(self.table), boundaries, shape, index, factor, nothing, slabs.rows)
 
     def _training(self, shape: TimeArray, *, noisy: bool) -> None:
         packer, slabs = self.packer, self.slabs
