@@ -42,10 +42,10 @@ VERDICT = """\
 By chance: {episodes} episodes opened at random times would catch {chance:.1f} of {known}.
 An episode was open {open_share:.0%} of the time; {speed:,.0f} readings/s.
 
-This is the plain recipe: reconstruction error against one threshold, set on two
-days of one quiet week. It does not follow drift and cannot tell a new load from
-a fault, hence the false episodes. A larger [bold]alert.threshold_scale[/] makes it
-calmer, and lets it miss more."""
+What is usual was learnt from two days of one quiet week; a load that they do not
+hold looks like a fault, hence the false episodes. [bold]alert.alerts_per_day[/] gives
+each machine a budget of its own, and a larger [bold]alert.threshold_scale[/] makes
+all of it calmer; both let it miss more."""
 
 
 class DemoReport:
@@ -63,8 +63,8 @@ class DemoReport:
         """The model is there."""
         found = model.summary
         self._console.print(
-            f"Fitted in {found['epochs']} epochs: validation loss {found['loss_validation']:.3g}, "
-            f"test loss {found['loss_test']:.3g}, threshold {model.threshold:.3g}.\n"
+            f"Fitted in {found['steps']:,} steps: loss {found['loss_train']:.3g}, "
+            f"threshold {model.threshold:.3g}.\n"
         )
 
     def river(self, config: Config, broker: str, started: Running, *, deleted: bool) -> None:

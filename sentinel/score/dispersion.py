@@ -40,17 +40,22 @@ def fit_dispersion(rows: Float32Array, newest: TimeArray, reach: int) -> Dispers
     return Dispersion(median, (high - low) / 4 + WIDTH_MIN, reach)
 
 
-def dispersion_errors(
-    dispersion: Dispersion, rows: Float32Array, newest: TimeArray, errors: Float32Array
-) -> None:
-    """How far each channel's spread is from the usual one, in its usual widths, squared.
+class DispersionMeter:
+    """Measures against the usual spread."""
 
-    rows    (N, F) scaled, NaN = missing: left out
-    newest  (M,) the row of each reading
-    errors  (M, F) overwritten
-    """
-    _logs(rows, newest, dispersion.reach, errors)
-    _judge(dispersion.median, dispersion.width, errors)
+    def __init__(self, dispersion: Dispersion) -> None:
+        self._dispersion = dispersion
+
+    def errors(self, rows: Float32Array, newest: TimeArray, errors: Float32Array) -> None:
+        """How far each channel's spread is from the usual one, in its usual widths, squared.
+
+        rows    (N, F) scaled, NaN = missing: left out
+        newest  (M,) the row of each reading
+        errors  (M, F) overwritten
+        """
+        dispersion = self._dispersion
+        _logs(rows, newest, dispersion.reach, errors)
+        _judge(dispersion.median, dispersion.width, errors)
 
 
 @jit

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentinel.kernels.jit import jit
+from sentinel.kernels.jit import jit, shared
+from sentinel.kernels.products import add_matrix_product, product_rows
+from sentinel.kernels.tiles import Tile, width_of
 from sentinel.records import Float32Array, FloatArray, TimeArray
 
 VARIANCE_KEPT = 0.9
@@ -71,60 +73,86 @@ def fit_subspace(windows: FloatArray, block: int, judged: int) -> Subspace:
     )
 
 
-def subspace_errors(
-    subspace: Subspace, rows: Float32Array, newest: TimeArray, errors: Float32Array
-) -> None:
-    """Mean squared distance of each channel from the subspace.
+class SubspaceMeter:
+    """Measures the distance from a subspace, by the tile of a variant of the kernels."""
 
-    rows    (N, F) scaled, NaN = missing
-    newest  (M,) the row of each reading
-    errors  (M, F) overwritten; scaled units squared
-    """
-    components = subspace.components
-    across = np.ascontiguousarray(components.T)
-    _errors(
-        rows, newest, subspace.mean, components, across, subspace.block, subspace.judged, errors
-    )
+    def __init__(self, subspace: Subspace, tile: Tile) -> None:
+        kept, size = subspace.components.shape
+        kept_room = -(-kept // tile.width) * tile.width
+        room = -(-size // tile.width) * tile.width
+        across = np.zeros((size, kept_room), np.float32)
+        across[:, :kept] = subspace.components.T
+        components = np.zeros((kept, room), np.float32)
+        components[:, :size] = subspace.components
+        self._across, self._components = across.reshape(-1), components.reshape(-1)
+        self._kept, self._tile, self._subspace = kept, tile, subspace
+
+    def errors(self, rows: Float32Array, newest: TimeArray, errors: Float32Array) -> None:
+        """Mean squared distance of each channel from the subspace.
+
+        rows    (N, F) scaled, NaN = missing: counts as the channel's mean
+        newest  (M,) the row of each reading
+        errors  (M, F) overwritten; scaled units squared
+        """
+        subspace = self._subspace
+        _errors(
+            self._tile, rows, newest, subspace.mean, self._across, self._components, self._kept,
+            subspace.block, subspace.judged, errors,
+        )  # fmt: skip
 
 
 @jit
 def _errors(
+    tile: type[Tile],
     rows: Float32Array,
     newest: TimeArray,
     mean: Float32Array,
-    components: Float32Array,
     across: Float32Array,
+    components: Float32Array,
+    kept: int,
     block: int,
     judged: int,
     errors: Float32Array,
 ) -> None:
-    channels = rows.shape[1]
-    size, kept = across.shape
-    length = size // channels
-    x = np.empty(size, np.float32)
-    weight = np.empty(kept, np.float32)
-    for n in range(len(newest)):
-        first = newest[n] + 1 - length * block
-        for i in range(length):
-            for f in range(channels):
-                x[i * channels + f] = 0
-            for row in range(first + i * block, first + (i + 1) * block):
-                for f in range(channels):
-                    value = rows[row, f]
-                    x[i * channels + f] += value if value == value else np.float32(0)
-        for d in range(size):
-            x[d] = x[d] / np.float32(block) - mean[d]
+    channels, size = rows.shape[1], len(mean)
+    length, kept_room, room = size // channels, len(across) // size, len(components) // kept
+    together = product_rows(tile)
+    # Columns before the first judged one are not needed, as far as whole tiles go.
+    first_judged = (length - judged) * channels
+    from_column = first_judged // width_of(tile) * width_of(tile)
+    x = np.zeros(together * room, np.float32)
+    weight = np.empty(together * kept_room, np.float32)
+    for first in range(0, len(newest), together):
+        count = min(together, len(newest) - first)
+        for b in range(count):
+            oldest = newest[first + b] + 1 - length * block
+            _blocks(rows, oldest, block, mean, x[b * room : b * room + size])
         weight[:] = 0
-        # Both loops run along what is contiguous, so that neither sums across lanes.
-        for d in range(size):
-            for r in range(kept):
-                weight[r] += x[d] * across[d, r]
-        first_judged = (length - judged) * channels
-        for r in range(kept):
-            for d in range(first_judged, size):
-                x[d] -= weight[r] * components[r, d]
-        for f in range(channels):
-            errors[n, f] = 0
-        for i in range(length - judged, length):
+        add_matrix_product(tile, x, room, size, across, kept_room, 0, weight)
+        for n in range(len(weight)):
+            weight[n] = -weight[n]
+        add_matrix_product(tile, weight, kept_room, kept, components, room, from_column, x)
+        for b in range(count):
             for f in range(channels):
-                errors[n, f] += x[i * channels + f] * x[i * channels + f] / np.float32(judged)
+                total = np.float32(0)
+                for d in range(first_judged + f, size, channels):
+                    total += x[b * room + d] * x[b * room + d]
+                errors[first + b, f] = total / np.float32(judged)
+
+
+@shared
+def _blocks(
+    rows: Float32Array, oldest: int, block: int, mean: Float32Array, x: Float32Array
+) -> None:
+    """Means (L F,) of blocks of rows from the oldest on, less the usual ones."""
+    channels = rows.shape[1]
+    for at in range(0, len(x), channels):
+        for f in range(channels):
+            x[at + f] = 0
+        first = oldest + at // channels * block
+        for row in range(first, first + block):
+            for f in range(channels):
+                value = rows[row, f]
+                x[at + f] += value if value == value else np.float32(0)
+    for d in range(len(x)):
+        x[d] = x[d] / np.float32(block) - mean[d]

@@ -8,6 +8,7 @@ in the forecast at once, and what only the reconstruction sees comes at most tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
 from sentinel.model.scoring import WindowScorer
 from sentinel.records import BoolArray, Float32Array, IndexArray, TimeArray
-from sentinel.score.dispersion import dispersion_errors
+from sentinel.score.dispersion import DispersionMeter
 from sentinel.score.kinds import (
     BLOCKS,
     DISPERSION,
@@ -29,8 +30,8 @@ from sentinel.score.kinds import (
     SUBSPACE,
     WHOLE,
 )
-from sentinel.score.nearest import nearest_errors
-from sentinel.score.subspace import subspace_errors
+from sentinel.score.nearest import NearestMeter
+from sentinel.score.subspace import SubspaceMeter
 from sentinel.scorers.run import Run
 
 REBUILT = ((QUARTER, slabs.QUARTER), (WHOLE, slabs.WHOLE))
@@ -54,6 +55,14 @@ class Measured:
     expected: Float32Array
 
 
+class Meter(Protocol):
+    """A companion at work."""
+
+    def errors(self, rows: Float32Array, newest: TimeArray, errors: Float32Array) -> None:
+        """Squared errors (M, F) of the readings at the given rows, by channel."""
+        ...
+
+
 class Measurer:
     """Measures the readings of E entities as they come, each entity's in its order."""
 
@@ -65,7 +74,15 @@ class Measurer:
         window_length: int,
         backend: Backend,
     ) -> None:
-        self.kinds, self.companions = kinds, companions
+        self.kinds = kinds
+        tile = backend.variant.dense(backend.variant.many)
+        self.meters: dict[int, Meter] = {
+            SUBSPACE: SubspaceMeter(companions.subspace, tile),
+            NEAREST: NearestMeter(companions.nearest, tile),
+            DISPERSION: DispersionMeter(companions.dispersion),
+        }
+        if companions.blocks is not None:
+            self.meters[BLOCKS] = SubspaceMeter(companions.blocks, tile)
         self.window_length = window_length
         self.forecaster = Forecaster(parameters, window_length, backend)
         channels = parameters.architecture.channels
@@ -124,22 +141,13 @@ class Measurer:
         _hold(entity, window, found.errors, spans, kinds, self.held, errors)
 
     def _companion_errors(self, rows: Float32Array, place: TimeArray, errors: Float32Array) -> None:
-        companions = self.companions
-        for kind in self.kinds:
-            out = np.empty((len(place), rows.shape[1]), np.float32)
-            if kind == SUBSPACE:
-                subspace_errors(companions.subspace, rows, place, out)
-            elif kind == NEAREST:
-                nearest_errors(companions.nearest, rows, place, out)
-            elif kind == DISPERSION:
-                dispersion_errors(companions.dispersion, rows, place, out)
-            elif kind == BLOCKS and companions.blocks is not None:
-                subspace_errors(companions.blocks, rows, place, out)
-            else:
-                continue
-            # What a missing value would have been is not its error.
-            out[np.isnan(rows[place])] = np.nan
-            errors[:, self.kinds.index(kind)] = out
+        for kind, meter in self.meters.items():
+            if kind in self.kinds:
+                out = np.empty((len(place), rows.shape[1]), np.float32)
+                meter.errors(rows, place, out)
+                # What a missing value would have been is not its error.
+                out[np.isnan(rows[place])] = np.nan
+                errors[:, self.kinds.index(kind)] = out
 
 
 @jit
