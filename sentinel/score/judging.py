@@ -177,7 +177,8 @@ def _usual_sizes(errors: Float32Array, quantile: float | None = None) -> Float32
             count = np.isfinite(errors).sum(axis=0)
             found = np.nansum(errors, axis=0, dtype=np.float64) / np.maximum(count, 1)
     else:
-        found = np.nan_to_num(np.nanquantile(errors.astype(np.float64), quantile, axis=0))
+        found, known = np.zeros(errors.shape[1:]), np.isfinite(errors).any(axis=0)
+        found[known] = np.nanquantile(errors[:, known].astype(np.float64), quantile, axis=0)
     sizes = found + USUAL_SHARE * found.mean(axis=1, keepdims=True) + USUAL_MIN
     return np.asarray(sizes, np.float32)
 
@@ -205,7 +206,7 @@ def _signals(
 
 
 def _fused(signals: FloatArray, tails: Tails) -> tuple[FloatArray, FloatArray]:
-    surprise = _surprise(signals.reshape(len(signals), -1), tails, SURPRISE_MAX)
+    surprise = _surprise(signals.reshape(len(signals), len(tails.knots)), tails, SURPRISE_MAX)
     fused, weight = np.empty(len(signals)), np.empty(signals.shape[:2])
     fuse(surprise.reshape(signals.shape), fused, weight)
     return fused, weight

@@ -92,6 +92,8 @@ def attribute(
     for n in range(len(entity)):
         e = entity[n]
         for k in range(ratios.shape[1]):
+            if begins[n]:
+                share[e, k] = 0
             total = np.float32(0)
             for f in range(channels):
                 ratio = ratios[n, k, f]

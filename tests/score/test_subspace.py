@@ -1,0 +1,120 @@
+"""The linear companions: NumPy's principal components, their residual, and blocks of means."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sentinel.records import Float32Array, FloatArray
+from sentinel.score.subspace import Subspace, fit_subspace, subspace_errors, window_rows
+
+
+def history(rows: int, channels: int, seed: int = 0, missing: float = 0.0) -> Float32Array:
+    """A few waves that the channels share, and noise of each."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(rows)[:, None]
+    waves = np.sin(t / [5.0, 17.0] + rng.uniform(0, 6, 2)) @ rng.normal(size=(2, channels))
+    found = (waves + 0.3 * rng.normal(size=(rows, channels))).astype(np.float32)
+    found[rng.random(found.shape) < missing] = np.nan
+    return found
+
+
+def plain_windows(rows: Float32Array, newest: list[int], length: int, block: int) -> FloatArray:
+    """(M, L F) means over blocks, the oldest first."""
+    found = []
+    for last in newest:
+        window = np.nan_to_num(rows[last + 1 - length * block : last + 1].astype(np.float64))
+        found.append(np.array([part.mean(axis=0) for part in np.split(window, length)]).ravel())
+    return np.array(found)
+
+
+def plain_components(windows: FloatArray) -> FloatArray:
+    """(R, D) the fewest principal components that hold 90% of the variance, by SVD."""
+    _, singular, directions = np.linalg.svd(windows - windows.mean(axis=0), full_matrices=False)
+    share = np.cumsum(singular**2) / (singular**2).sum()
+    return directions[: int((share < 0.9).sum()) + 1]
+
+
+CASES = pytest.mark.parametrize(
+    ("channels", "length", "block", "judged"),
+    [(1, 64, 1, 64), (3, 16, 1, 16), (12, 8, 1, 8), (3, 32, 2, 8), (5, 21, 3, 5), (2, 4, 16, 1)],
+)
+
+
+@CASES
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+def test_errors_are_the_residual_of_the_principal_components(
+    channels: int, length: int, block: int, judged: int, missing: float
+) -> None:
+    rows = history(400, channels, missing=missing)
+    fitted = list(range(length * block - 1, 300))
+    windows = plain_windows(rows, fitted, length, block)
+    subspace = fit_subspace(window_rows(rows, np.array(fitted), length, block), block, judged)
+    assert subspace.reach(channels) == length * block
+    components = plain_components(windows)
+    assert len(subspace.components) == len(components)
+    newest = list(range(320, 400))
+    others = plain_windows(rows, newest, length, block) - windows.mean(axis=0)
+    residual = others - others @ components.T @ components
+    judged_part = residual.reshape(len(newest), length, channels)[:, length - judged :]
+    found = np.empty((len(newest), channels), np.float32)
+    subspace_errors(subspace, rows, np.array(newest), found)
+    np.testing.assert_allclose(found, (judged_part**2).mean(axis=1), rtol=1e-3, atol=1e-6)
+
+
+@CASES
+def test_blocks_are_means_of_readings(channels: int, length: int, block: int, judged: int) -> None:
+    rows = history(300, channels, missing=0.2)
+    newest = [length * block - 1, 200, 299]
+    found = window_rows(rows, np.array(newest), length, block)
+    np.testing.assert_allclose(found, plain_windows(rows, newest, length, block), atol=1e-12)
+
+
+def test_the_same_windows_make_the_same_bytes_and_components_are_orthonormal() -> None:
+    windows = plain_windows(history(400, 3), list(range(15, 400)), 16, 1)
+    one, other = fit_subspace(windows, 1, 16), fit_subspace(windows.copy(), 1, 16)
+    assert one.components.tobytes() == other.components.tobytes()
+    identity = one.components @ one.components.T
+    np.testing.assert_allclose(identity, np.eye(len(identity)), atol=1e-6)
+    largest = np.abs(one.components).argmax(axis=1)
+    assert (one.components[np.arange(len(largest)), largest] > 0).all()
+
+
+def test_something_is_always_left_to_see() -> None:
+    """All variance in a single direction, none at all, or as much in every direction."""
+    line = np.outer(np.arange(50.0), np.ones(6))
+    assert len(fit_subspace(line, 1, 2).components) == 1
+    still = fit_subspace(np.full((50, 6), 3.0), 1, 2)
+    assert np.isfinite(still.components).all()
+    noise = np.random.default_rng(0).normal(size=(500, 6))
+    for made in (still, fit_subspace(noise, 1, 2)):
+        assert len(made.components) < 6
+
+
+def errors_at_the_end(subspace: Subspace, rows: Float32Array) -> Float32Array:
+    found = np.empty((1, rows.shape[1]), np.float32)
+    subspace_errors(subspace, rows, np.array([len(rows) - 1]), found)
+    return found[0]
+
+
+def test_a_channel_that_is_off_has_the_largest_error() -> None:
+    rows = history(600, 3)
+    windows = window_rows(rows, np.arange(15, 500), 16, 1)
+    subspace = fit_subspace(windows, 1, 16)
+    calm = errors_at_the_end(subspace, rows)
+    rows[-1, 1] += 10
+    found = errors_at_the_end(subspace, rows)
+    assert found.argmax() == 1
+    assert found[1] > 5 * calm[1]
+
+
+def test_each_reading_has_the_bits_it_has_alone() -> None:
+    rows = history(300, 3, missing=0.1)
+    subspace = fit_subspace(window_rows(rows, np.arange(15, 300), 16, 1), 1, 16)
+    newest = np.arange(20, 300)
+    together = np.empty((280, 3), np.float32)
+    subspace_errors(subspace, rows, newest, together)
+    alone = np.empty_like(together)
+    for n in range(280):
+        subspace_errors(subspace, rows, newest[n : n + 1], alone[n : n + 1])
+    assert alone.tobytes() == together.tobytes()
