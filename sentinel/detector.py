@@ -34,11 +34,16 @@ from sentinel.window.rings import Outcome, Rings
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What a batch of readings led to: a score per reading, and the events in their order."""
+    """What a batch of readings led to: a score per reading, and the events in their order.
+
+    windows     readings with a score of their own
+    suppressed  episodes that the alert budget or a cooldown withheld when they began
+    """
 
     scores: Scores
     events: Sequence[EpisodeEvent]
     windows: int
+    suppressed: int = 0
 
 
 class Detector:
@@ -46,7 +51,6 @@ class Detector:
 
     backend    which kernels score, on how many threads; default: the portable ones, on one
     threshold  what an anomaly_score is compared with; default: the model's own threshold
-    suppressed episodes that the alert budget or a cooldown withheld when they began, so far
     """
 
     def __init__(
@@ -78,7 +82,6 @@ class Detector:
         )
         self.episodes = Episodes(rules)
         self.last_score = np.full(0, np.nan)
-        self.suppressed = 0
         self._peaks: dict[int, tuple[Contribution, ...]] = {}
 
     def process(self, readings: Readings) -> Detection:
@@ -90,7 +93,7 @@ class Detector:
         ratio, anomaly_score = np.full(n, np.nan), np.full(n, np.nan)
         threshold, is_anomaly = np.empty(n), np.zeros(n, np.bool_)
         events: list[EpisodeEvent] = []
-        start, windows = 0, 0
+        start, windows, suppressed = 0, 0, 0
         while start < n:
             run = self._take(readings, start, outcome)
             found, here = self.scorer.score(run), run.here
@@ -105,11 +108,11 @@ class Detector:
                 outcome.restarted[here], outcome.missing[here],
                 outcome.status[here] == Status.LATE, is_anomaly[here],
             )  # fmt: skip
-            self.suppressed += advance.suppressed
+            suppressed += advance.suppressed
             hold_last(readings.entity[here], anomaly_score[here], self.last_score)
             events += self._events(run, found, advance, anomaly_score, threshold)
             self._remember_peaks(run, found, advance.peak_rows)
-            windows += found.windows
+            windows += len(found.row)
             start = run.taken.stop
         scores = Scores(
             anomaly_score,
@@ -118,7 +121,7 @@ class Detector:
             outcome.status,
             outcome.filled,
         )
-        return Detection(scores, events, windows)
+        return Detection(scores, events, windows, suppressed)
 
     def prime(self, readings: Readings) -> None:
         """Take in readings that came before: nobody is told their scores, and no episode opens."""

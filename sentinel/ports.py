@@ -169,6 +169,7 @@ class BatchReport:
     stage_seconds   by stage: poll, score, deliver, commit
     score_ratios    the ratio of every window scored in this turn
     events          events written, by state (opened, updated, resolved)
+    suppressed      episodes that the alert budget or a cooldown withheld when they began
     entities        entities by state (ok, warming, anomalous), after this turn
     lag_records     None where not known (yet)
     """
@@ -185,6 +186,7 @@ class BatchReport:
     entities: Mapping[str, int]
     episodes_open: int
     lag_records: int | None
+    suppressed: int = 0
 
 
 class Telemetry(Protocol):

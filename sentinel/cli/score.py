@@ -67,12 +67,13 @@ def command(
         Spinner("scoring") as spinner,
         ScoresWriter(output, source.entities, model.window_length, replay.time_unit) as writer,
     ):
-        rows, dropped = 0, 0
+        rows, dropped, suppressed = 0, 0, 0
         for readings, detection in replay.through(detector):
             writer.write(readings, detection.scores)
             dropped += count_dropped(detection.scores)
             rows += len(readings)
+            suppressed += detection.suppressed
             spinner.update(f"scoring: {rows:,} readings")
     warn_of_input(source, rows, dropped)
-    if detector.suppressed:
-        log.info("the alert budget withheld %d episodes when they began", detector.suppressed)
+    if suppressed:
+        log.info("episodes withheld when they began, by budget or cooldown: %d", suppressed)

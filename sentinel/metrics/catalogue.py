@@ -140,6 +140,10 @@ class Catalogue:
         self.episode_events = make.counters(
             "sentinel_episode_events_total", "Anomaly events written.", "state", EPISODE_STATES
         )
+        self.episodes_suppressed = make.counter(
+            "sentinel_episodes_suppressed_total",
+            "Episodes withheld by the alert budget or a cooldown when they began.",
+        )
         self.score_ratio = ArrayHistogram(
             "sentinel_score_ratio",
             "Anomaly score of each window as a multiple of its threshold.",

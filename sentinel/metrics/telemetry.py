@@ -39,6 +39,7 @@ class PrometheusTelemetry:
         _add(metrics.values_masked, report.masked)
         _add(metrics.stage_seconds, report.stage_seconds)
         _add(metrics.episode_events, report.events)
+        metrics.episodes_suppressed.inc(report.suppressed)
         for state in ENTITY_STATES:
             metrics.entities[state].set(report.entities.get(state, 0))
         metrics.episodes_open.set(report.episodes_open)

@@ -42,7 +42,6 @@ class PlainScorer:
             found.anomaly_score,
             shares(found.channel_errors, self._error_scale).astype(np.float32),
             found.expected,
-            len(places),
         )
 
     def score_windows(

@@ -36,6 +36,4 @@ class RecipeScorer:
         """Score every reading with a full window behind it."""
         found = self._measurer.measure(run)
         judged = self._judge.judge(found.entity, found.begins, found.errors)
-        return RunScores(
-            found.row, judged.anomaly_score, judged.shares, found.expected, len(run.taken.windows)
-        )
+        return RunScores(found.row, judged.anomaly_score, judged.shares, found.expected)

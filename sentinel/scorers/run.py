@@ -37,14 +37,12 @@ class RunScores:
     anomaly_score  (M,)
     shares         (M, F) what part of it each channel makes up
     expected       (M, F) float32, scaled units: what the model took for usual
-    windows        windows that were rebuilt for it
     """
 
     row: TimeArray
     anomaly_score: FloatArray
     shares: Float32Array
     expected: Float32Array
-    windows: int
 
 
 class Scorer(Protocol):

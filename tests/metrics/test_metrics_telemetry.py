@@ -27,6 +27,7 @@ REPORT = BatchReport(
     entities={"ok": 7, "warming": 2, "anomalous": 1},
     episodes_open=1,
     lag_records=4_000,
+    suppressed=3,
 )
 NOTHING = BatchReport(
     records=0,
@@ -84,6 +85,7 @@ def test_one_report_feeds_every_metric() -> None:
     assert value("episodes_open") == 1
     assert value("episode_events_total", state="opened") == 2
     assert value("episode_events_total", state="resolved") == 4
+    assert value("episodes_suppressed_total") == 6
     assert value("score_ratio_count") == 6
     assert value("score_ratio_bucket", le="1.0") == 4
     assert value("score_ratio_max") == 1.5
