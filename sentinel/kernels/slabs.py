@@ -6,6 +6,8 @@ A slab is (T, channel_rows) for each of S windows: (T, channel_rows, S) where wi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sentinel.kernels import shape as of
@@ -53,7 +55,8 @@ def windows_across(
         padding, start = shape[of.STEPS], 0
         if first + b < len(starts):
             padding, start = shape[of.STEPS] - lengths[first + b], starts[first + b]
-        places[b] = min(start * channels, len(rows) - channels)
+        place, last = start * channels, len(rows) - channels
+        places[b] = place if place < last else last
         scratch[paddings + b] = np.float32(padding)
     for t in range(shape[of.STEPS]):
         now = spread(tile, np.float32(t))
@@ -89,11 +92,11 @@ def windows_along(
             at = (t * windows + b) * shape[of.CHANNEL_ROWS]
             place = (starts[first + b] + t - padding) * channels if t >= padding else 0
             for f in range(channels):
-                value = rows[place + f]
-                inside = np.float32(1) if t >= padding else np.float32(0)
-                mask = not_less(value, value) * inside
+                value, mask = rows[place + f], np.float32(1)
+                if t < padding or math.isnan(value):
+                    value, mask = np.float32(0), np.float32(0)
                 scratch[shape[of.MASK] * windows + at + f] = mask
-                scratch[shape[of.X] * windows + at + f] = masked(value, mask)
+                scratch[shape[of.X] * windows + at + f] = value
 
 
 @lean
@@ -141,7 +144,8 @@ def hand_out(
     """
     size = shape[of.CHANNEL_ROWS] * windows
     newest = shape[of.X_HAT] * windows + (shape[of.STEPS] - 1) * size
-    for b in range(min(windows, len(errors) - first)):
+    left = len(errors) - first
+    for b in range(windows if windows < left else left):
         for f in range(shape[of.CHANNELS]):
             at = f * f_step + b * b_step
             expected[first + b, f] = scratch[newest + at]

@@ -26,13 +26,14 @@ def compile_ahead(name: str, kernels: Sequence[Compile]) -> None:
     kernels  each call compiles one, or loads it
     What is left out here, for want of a cache, a CPU or a process, is compiled where it is needed.
     """
+    cache = os.environ.get("NUMBA_CACHE_DIR", "")
+    done = Path(cache) / f"{name}.compiled"
     helpers = min(len(os.sched_getaffinity(0)), len(kernels)) - 1
-    done = Path(os.environ.get("NUMBA_CACHE_DIR", "")) / f"{name}.compiled"
-    if helpers < 1 or done.exists() or not os.environ.get("NUMBA_CACHE_DIR") or not _can_fork():
+    if not cache or done.exists() or helpers < 1 or not _can_fork():
         return
     context = multiprocessing.get_context("fork")
     others = [
-        context.Process(target=_compile_all, args=(kernels[1 + n :: helpers],), daemon=True)
+        context.Process(target=_compile, args=(kernels[1 + n :: helpers],), daemon=True)
         for n in range(helpers)
     ]
     try:
@@ -47,7 +48,7 @@ def compile_ahead(name: str, kernels: Sequence[Compile]) -> None:
         log.debug("kernels are compiled one after another: %s", error)
 
 
-def _compile_all(kernels: Sequence[Compile]) -> None:
+def _compile(kernels: Sequence[Compile]) -> None:
     # Ctrl-C is for the process that waits for this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
