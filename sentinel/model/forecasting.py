@@ -54,6 +54,8 @@ class Forecaster:
         entity  (N,), place (N,) row of each reading, in order
         filled  (N,) 1: the entity begins anew with this reading, and nothing forecasts it: NaN
         """
+        if not len(entity):
+            return np.empty((0, self.pending.shape[1]), np.float32)
         # Sorted by entity, each one's readings are neighbours, here as in the rows.
         order = np.argsort(entity, kind="stable")
         sorted_entity = entity[order].astype(np.int64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sentinel.records import Float32Array, FloatArray
-from sentinel.score.dispersion import dispersion_errors, fit_dispersion
+from sentinel.score.dispersion import DispersionMeter, fit_dispersion
 
 CHANNELS = 4
 
@@ -37,27 +37,27 @@ def test_errors_are_deviations_of_the_logarithm_in_quarters_of_its_usual_range(
     width = (np.quantile(logs, 0.99, axis=0) - np.quantile(logs, 0.01, axis=0)) / 4 + 0.1
     expected = ((plain_logs(rows, newest, reach) - np.median(logs, axis=0)) / width) ** 2
     found = np.empty((200, CHANNELS), np.float32)
-    dispersion_errors(fit_dispersion(rows, fitted, reach), rows, newest, found)
+    DispersionMeter(fit_dispersion(rows, fitted, reach)).errors(rows, newest, found)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_a_frozen_channel_shows_and_a_constant_one_that_stays_so_does_not() -> None:
     rows = rows_of(400, seed=1, missing=0)
     rows[:, 1] = 0.5
-    dispersion = fit_dispersion(rows, np.arange(15, 300), 16)
+    meter = DispersionMeter(fit_dispersion(rows, np.arange(15, 300), 16))
     rows[350:, 3] = rows[350, 3]
     found = np.empty((1, CHANNELS), np.float32)
-    dispersion_errors(dispersion, rows, np.array([380]), found)
+    meter.errors(rows, np.array([380]), found)
     assert found[0, 3] > 20
     assert found[0, 1] < 1e-6
 
 
 def test_each_reading_has_the_bits_it_has_alone() -> None:
     rows = rows_of(300, seed=2)
-    dispersion = fit_dispersion(rows, np.arange(15, 300), 16)
+    meter = DispersionMeter(fit_dispersion(rows, np.arange(15, 300), 16))
     newest = np.arange(20, 300)
     together, alone = np.empty((280, CHANNELS), np.float32), np.empty((280, CHANNELS), np.float32)
-    dispersion_errors(dispersion, rows, newest, together)
+    meter.errors(rows, newest, together)
     for n in range(280):
-        dispersion_errors(dispersion, rows, newest[n : n + 1], alone[n : n + 1])
+        meter.errors(rows, newest[n : n + 1], alone[n : n + 1])
     assert alone.tobytes() == together.tobytes()

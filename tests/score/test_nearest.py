@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sentinel.model.prepared import Backend
 from sentinel.records import Float32Array
-from sentinel.score.nearest import fit_nearest, nearest_errors
+from sentinel.score.nearest import NearestMeter, fit_nearest
+from tests.model.laid_out import BACKENDS
 
 ROWS = 400
 
@@ -23,6 +25,16 @@ def windows_of(rows: Float32Array, newest: np.ndarray, reach: int) -> Float32Arr
     return np.array([np.nan_to_num(rows[n + 1 - reach : n + 1]).ravel() for n in newest])
 
 
+def measured(
+    windows: Float32Array, rows: Float32Array, newest: np.ndarray, backend: Backend | None = None
+) -> Float32Array:
+    """Errors (M, F) of the readings at these rows."""
+    variant = (backend or Backend()).variant
+    found = np.full((len(newest), rows.shape[1]), np.nan, np.float32)
+    NearestMeter(fit_nearest(windows), variant.dense(variant.many)).errors(rows, newest, found)
+    return found
+
+
 @pytest.mark.parametrize("channels", [1, 3, 8])
 @pytest.mark.parametrize("reach", [1, 8])
 @pytest.mark.parametrize("samples", [1, 7, 130])
@@ -32,8 +44,7 @@ def test_errors_are_those_to_the_nearest_window_by_brute_force(
     history, rows = rows_of(channels, seed=0), rows_of(channels, seed=1)
     kept = windows_of(history, np.linspace(reach, ROWS - 1, samples).astype(int), reach)
     newest = np.arange(50, 200)
-    found = np.empty((len(newest), channels), np.float32)
-    nearest_errors(fit_nearest(kept), rows, newest, found)
+    found = measured(kept, rows, newest)
     squares = (windows_of(rows, newest, reach)[:, None].astype(np.float64) - kept[None]) ** 2
     best = squares[np.arange(len(newest)), squares.sum(axis=2).argmin(axis=1)]
     expected = best.reshape(len(newest), reach, channels).mean(axis=1)
@@ -43,17 +54,14 @@ def test_errors_are_those_to_the_nearest_window_by_brute_force(
 def test_a_window_of_the_history_is_its_own_nearest() -> None:
     rows = rows_of(3, seed=2)
     newest = np.arange(10, 200, 7)
-    found = np.empty((len(newest), 3), np.float32)
-    nearest_errors(fit_nearest(windows_of(rows, newest, 8)), rows, newest, found)
-    assert (found == 0).all()
+    assert (measured(windows_of(rows, newest, 8), rows, newest) == 0).all()
 
 
-def test_each_reading_has_the_bits_it_has_alone() -> None:
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+def test_each_reading_has_the_bits_it_has_alone(backend: Backend) -> None:
     rows = rows_of(3, seed=3)
-    nearest = fit_nearest(windows_of(rows, np.arange(8, 109), 8))
-    newest = np.arange(150, 400)
-    together, alone = np.empty((250, 3), np.float32), np.empty((250, 3), np.float32)
-    nearest_errors(nearest, rows, newest, together)
-    for n in range(250):
-        nearest_errors(nearest, rows, newest[n : n + 1], alone[n : n + 1])
-    assert alone.tobytes() == together.tobytes()
+    windows, newest = windows_of(rows, np.arange(8, 109), 8), np.arange(150, 203)
+    together = measured(windows, rows, newest, backend)
+    alone = [measured(windows, rows, newest[n : n + 1], backend) for n in range(len(newest))]
+    assert np.concatenate(alone).tobytes() == together.tobytes()
+    np.testing.assert_allclose(together, measured(windows, rows, newest), rtol=1e-4, atol=1e-6)

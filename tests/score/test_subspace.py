@@ -5,8 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sentinel.model.prepared import Backend
 from sentinel.records import Float32Array, FloatArray
-from sentinel.score.subspace import Subspace, fit_subspace, subspace_errors, window_rows
+from sentinel.score.subspace import Subspace, SubspaceMeter, fit_subspace, window_rows
+from tests.model.laid_out import BACKENDS
+
+
+def measured(
+    subspace: Subspace, rows: Float32Array, newest: list[int], backend: Backend | None = None
+) -> Float32Array:
+    """Errors (M, F) of the readings at these rows."""
+    variant = (backend or Backend()).variant
+    found = np.full((len(newest), rows.shape[1]), np.nan, np.float32)
+    SubspaceMeter(subspace, variant.dense(variant.many)).errors(rows, np.array(newest), found)
+    return found
 
 
 def history(rows: int, channels: int, seed: int = 0, missing: float = 0.0) -> Float32Array:
@@ -57,8 +69,7 @@ def test_errors_are_the_residual_of_the_principal_components(
     others = plain_windows(rows, newest, length, block) - windows.mean(axis=0)
     residual = others - others @ components.T @ components
     judged_part = residual.reshape(len(newest), length, channels)[:, length - judged :]
-    found = np.empty((len(newest), channels), np.float32)
-    subspace_errors(subspace, rows, np.array(newest), found)
+    found = measured(subspace, rows, newest)
     np.testing.assert_allclose(found, (judged_part**2).mean(axis=1), rtol=1e-3, atol=1e-6)
 
 
@@ -91,30 +102,23 @@ def test_something_is_always_left_to_see() -> None:
         assert len(made.components) < 6
 
 
-def errors_at_the_end(subspace: Subspace, rows: Float32Array) -> Float32Array:
-    found = np.empty((1, rows.shape[1]), np.float32)
-    subspace_errors(subspace, rows, np.array([len(rows) - 1]), found)
-    return found[0]
-
-
 def test_a_channel_that_is_off_has_the_largest_error() -> None:
     rows = history(600, 3)
     windows = window_rows(rows, np.arange(15, 500), 16, 1)
     subspace = fit_subspace(windows, 1, 16)
-    calm = errors_at_the_end(subspace, rows)
+    calm = measured(subspace, rows, [599])[0]
     rows[-1, 1] += 10
-    found = errors_at_the_end(subspace, rows)
+    found = measured(subspace, rows, [599])[0]
     assert found.argmax() == 1
     assert found[1] > 5 * calm[1]
 
 
-def test_each_reading_has_the_bits_it_has_alone() -> None:
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+def test_each_reading_has_the_bits_it_has_alone(backend: Backend) -> None:
     rows = history(300, 3, missing=0.1)
     subspace = fit_subspace(window_rows(rows, np.arange(15, 300), 16, 1), 1, 16)
-    newest = np.arange(20, 300)
-    together = np.empty((280, 3), np.float32)
-    subspace_errors(subspace, rows, newest, together)
-    alone = np.empty_like(together)
-    for n in range(280):
-        subspace_errors(subspace, rows, newest[n : n + 1], alone[n : n + 1])
-    assert alone.tobytes() == together.tobytes()
+    newest = list(range(20, 73))
+    together = measured(subspace, rows, newest, backend)
+    alone = [measured(subspace, rows, [n], backend) for n in newest]
+    assert np.concatenate(alone).tobytes() == together.tobytes()
+    np.testing.assert_allclose(together, measured(subspace, rows, newest), rtol=1e-4, atol=1e-6)
