@@ -10,7 +10,8 @@ F7     cli: one file per verb; `cli/wiring.py` is the only composition root
 F6     daemon | source | sink | metrics | store | runtime | broker | demo | report
 F5     ports | config
 F4     detector | fitting
-       fitted
+       scorers: how each kind of model scores
+       fitted: the model as one value
 F3     window | model | score | alert | backtest
 F1     kernels
 F0     records | errors
