@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+from numba.core.registry import cpu_target
 from numba.extending import overload, register_jitable
 
 from sentinel.kernels.inlined import Inlined
@@ -44,6 +45,12 @@ def entry(kernel: Callable[..., Any], *arguments: object) -> Callable[..., Any]:
         tuple(numba.typeof(argument) for argument in arguments)
     )
     return compiled
+
+
+def load_compiler() -> None:
+    """Load what the first compilation would load: processes forked later have it then."""
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
 
 
 def lean(function: F) -> F:

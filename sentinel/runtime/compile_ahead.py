@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sentinel.kernels.jit import load_compiler
+
 log = logging.getLogger(__name__)
 
 Compile = Callable[[], object]
@@ -31,6 +33,7 @@ def compile_ahead(name: str, kernels: Sequence[Compile]) -> None:
     helpers = min(len(os.sched_getaffinity(0)), len(kernels)) - 1
     if not cache or done.exists() or helpers < 1 or not _can_fork():
         return
+    load_compiler()
     context = multiprocessing.get_context("fork")
     others = [
         context.Process(target=_compile, args=(kernels[1 + n :: helpers],), daemon=True)
