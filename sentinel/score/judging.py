@@ -17,7 +17,7 @@ from sentinel.score.kinds import FORECAST, SCALES, STREAMS, SUBSPACE
 from sentinel.score.streams import amplitudes, attribute, smooth
 from sentinel.score.tails import SURPRISE_MAX, Tails, fit_tails, fuse, surprises
 
-SHARE_GAIN = 0.1
+RECENT_GAIN = 0.1
 USUAL_SHARE = 0.05
 USUAL_MIN = 1e-4
 PEAK_QUANTILE = 0.99
@@ -71,12 +71,12 @@ class JudgeState(NamedTuple):
 
     level     (E, K, F) where the usual sizes have got to
     smoothed  (E, S, A) the streams' exponentially weighted means
-    share     (E, K, F) smoothed share of each channel in each kind
+    recent    (E, K, F) smoothed error of each channel and kind
     """
 
     level: Float32Array
     smoothed: FloatArray
-    share: Float32Array
+    recent: Float32Array
 
 
 def streams_of(kinds: tuple[int, ...]) -> TimeArray:
@@ -131,7 +131,7 @@ class Judge:
         fused, weight = _fused(signals, calibration.signals)
         anomaly_score = _surprise(fused[:, None], calibration.fused, np.inf)[:, 0]
         shares = np.empty((len(entity), errors.shape[2]), np.float32)
-        attribute(errors, entity, begins, weight, self.streams, SHARE_GAIN, state.share, shares)
+        attribute(errors, entity, begins, weight, self.streams, RECENT_GAIN, state.recent, shares)
         return Judged(anomaly_score, shares)
 
 

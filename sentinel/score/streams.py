@@ -77,40 +77,38 @@ def attribute(
     weight: FloatArray,
     streams: TimeArray,
     gain: float,
-    share: Float32Array,
+    recent: Float32Array,
     out: Float32Array,
 ) -> None:
     """What part of each reading's score each channel makes up.
 
     ratios  (N, K, F), in order; NaN = unknown
     weight  (N, S) what each stream adds to the score
-    gain    weight of the newest reading in a channel's share of a kind
-    share   (E, K, F) updated: each channel's smoothed share of each kind
-    out     (N, F) overwritten, sum 1
+    gain    weight of the newest reading in a channel's recent error
+    recent  (E, K, F) updated: each channel's smoothed error of each kind. Errors are smoothed, not
+            shares of them: so one reading that is far off names its channel at once
+    out     (N, F) overwritten; sum 1, or 0 where no stream adds anything
     """
     channels = ratios.shape[2]
     for n in range(len(entity)):
         e = entity[n]
         for k in range(ratios.shape[1]):
-            if begins[n]:
-                share[e, k] = 0
-            total = np.float32(0)
             for f in range(channels):
                 ratio = ratios[n, k, f]
-                total += ratio if ratio == ratio else np.float32(0)
-            if not total > 0:
-                continue
-            g = np.float32(1) if begins[n] else np.float32(gain)
-            over = np.float32(1) / total
-            for f in range(channels):
-                ratio = ratios[n, k, f]
-                part = ratio * over if ratio == ratio else np.float32(0)
-                share[e, k, f] += g * (part - share[e, k, f])
+                known = ratio if ratio == ratio else np.float32(0)
+                before = known if begins[n] else recent[e, k, f]
+                recent[e, k, f] = before + np.float32(gain) * (known - before)
         out[n] = 0
         total_weight = 0.0
         for s in range(len(streams)):
+            of_kind = recent[e, streams[s, 0]]
+            total = of_kind.sum()
+            if not total > 0:
+                continue
             total_weight += weight[n, s]
-        for s in range(len(streams)):
-            part = np.float32(weight[n, s] / total_weight) if total_weight > 0 else np.float32(0)
+            part = np.float32(weight[n, s]) / total
             for f in range(channels):
-                out[n, f] += part * share[e, streams[s, 0], f]
+                out[n, f] += part * of_kind[f]
+        if total_weight > 0:
+            for f in range(channels):
+                out[n, f] /= np.float32(total_weight)

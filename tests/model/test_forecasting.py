@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from sentinel.model import reference
 from sentinel.model.architecture import Architecture
 from sentinel.model.forecasting import Forecaster
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
 from sentinel.records import Float32Array, FloatArray
 from tests.kernels.samples import random_parameters
+from tests.model.plain_forecasts import plain_forecasts
 
 CHANNELS, ENTITIES = 3, 5
 PARAMETERS = random_parameters(Architecture(CHANNELS, 8, forecast=True), seed=1)
@@ -55,15 +55,6 @@ def forecaster_of(window_length: int, parameters: Parameters = PARAMETERS) -> Fo
     return made
 
 
-def forecast_after(parameters: Parameters, readings: Float32Array) -> FloatArray:
-    """(F,) by the float64 encoder from zero over these readings."""
-    y = np.nan_to_num(readings).astype(np.float64)[:, :, None]
-    for number in range(parameters.architecture.encoder_layers):
-        y = reference.layer(parameters, f"encoder.{number}.forward", y)
-    w, bias = parameters["forecast.w"].astype(np.float64), parameters["forecast.bias"]
-    return np.asarray(w @ y[-1, :, 0] + bias)
-
-
 def lives(entity: np.ndarray, filled: np.ndarray) -> Iterator[list[int]]:
     """The rows of each entity from one beginning to the next."""
     for e in range(ENTITIES):
@@ -71,20 +62,16 @@ def lives(entity: np.ndarray, filled: np.ndarray) -> Iterator[list[int]]:
         yield from (part.tolist() for part in np.split(mine, np.flatnonzero(filled[mine] == 1)))
 
 
-def plain_forecasts(
+def expected_of(
     parameters: Parameters,
     window_length: int,
     values: Float32Array,
     entity: np.ndarray,
     filled: np.ndarray,
 ) -> FloatArray:
-    """Of the older of the two states: begun at the last half period but one, or at the first."""
-    half = window_length // 2
     expected = np.full(values.shape, np.nan)
     for rows in lives(entity, filled):
-        for age in range(1, len(rows)):
-            begun = max((age - 1) // half - 1, 0) * half
-            expected[rows[age]] = forecast_after(parameters, values[rows[begun:age]])
+        expected[rows] = plain_forecasts(parameters, window_length, values[rows])
     return expected
 
 
@@ -95,7 +82,7 @@ def test_forecasts_are_those_of_an_encoder_begun_half_a_period_to_a_whole_one_ag
 ) -> None:
     readings = stream(400, seed=window_length)
     found = advance(forecaster_of(window_length, parameters), *readings)
-    expected = plain_forecasts(parameters, window_length, *readings)
+    expected = expected_of(parameters, window_length, *readings)
     np.testing.assert_allclose(found, expected, atol=2e-6)
     assert np.isnan(found[readings[2] == 1]).all()
 

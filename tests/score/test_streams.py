@@ -114,28 +114,31 @@ def shares_of(
     return out
 
 
-def test_a_score_is_shared_out_by_each_kinds_smoothed_shares_and_each_streams_weight() -> None:
+def test_a_score_is_shared_out_by_recent_errors_of_each_kind_and_the_weight_of_each_stream() -> (
+    None
+):
     ratios, rng = ratios_of(50, seed=3), np.random.default_rng(3)
-    ratios[:, :, 0] = rng.exponential(size=(50, KINDS))
     weight = rng.exponential(size=(50, 8))
     begins = np.zeros(50, np.bool_)
     begins[[0, 20]] = True
+    ratios[begins] = 1
     found = shares_of(ratios, weight, begins)
-    share = np.zeros((KINDS, CHANNELS))
+    recent = np.zeros((KINDS, CHANNELS))
     for n in range(50):
         known = np.nan_to_num(ratios[n].astype(np.float64))
-        part = known / known.sum(axis=1, keepdims=True)
-        share = part if begins[n] else share + 0.1 * (part - share)
-        of_streams = share[STREAMS[:, 0]]
+        recent = known if begins[n] else recent + 0.1 * (known - recent)
+        of_streams = (recent / recent.sum(axis=1, keepdims=True))[STREAMS[:, 0]]
         np.testing.assert_allclose(found[n], weight[n] @ of_streams / weight[n].sum(), rtol=1e-4)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_the_channel_that_is_off_has_nearly_all_of_the_score() -> None:
-    ratios = np.ones((40, KINDS, CHANNELS), np.float32)
-    ratios[:, :, 2] = 500
-    found = shares_of(ratios, np.ones((40, 8)), np.arange(40) == 0)
-    assert (found[-1, 2] > 0.99).all()
+def test_the_channel_that_is_off_has_most_of_the_score_at_once_and_soon_nearly_all() -> None:
+    ratios = np.ones((60, KINDS, CHANNELS), np.float32)
+    ratios[30:, :, 2] = 100
+    found = shares_of(ratios, np.ones((60, 8)), np.arange(60) == 0)
+    np.testing.assert_allclose(found[29], 1 / 3, rtol=1e-5)
+    assert found[30, 2] > 0.8
+    assert found[-1, 2] > 0.97
 
 
 @pytest.mark.parametrize("unknown", [np.nan, 0.0])
