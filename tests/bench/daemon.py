@@ -88,6 +88,7 @@ def _send(producer: confluent_kafka.Producer, topic: str, key: bytes, value: byt
 def model(channels: int) -> FittedModel:
     """A model of random weights: its arithmetic is that of any other of its shape."""
     return FittedModel(
+        kind="reconstruct", recipe=None, calibration_scores=np.zeros(0),
         channels=tuple(f"c{n}" for n in range(channels)),
         window_length=WINDOW_LENGTH, window_stride=1, interval_ns=NS_PER_S,
         max_gap_ns=100 * NS_PER_S,

@@ -14,12 +14,13 @@ jit_cache.prepare()  # before any kernel is imported
 
 import argparse  # noqa: E402
 import sys  # noqa: E402
+from functools import partial  # noqa: E402
 
 import numpy as np  # noqa: E402
 
 from sentinel.model import reference  # noqa: E402
 from sentinel.model.architecture import Architecture  # noqa: E402
-from sentinel.model.carrying import StateCarrier  # noqa: E402
+from sentinel.model.carrying import StateCarrier, zero_states  # noqa: E402
 from sentinel.model.parameters import Parameters  # noqa: E402
 from sentinel.model.prepared import Backend  # noqa: E402
 from sentinel.runtime.kernels import cpu_features, cpu_name, runnable  # noqa: E402
@@ -47,7 +48,8 @@ def main() -> int:
         operations = 8 * hidden * (channels + hidden) + 2 * hidden * channels
         cells = []
         for count in ENTITIES:
-            carrier = StateCarrier(parameters, 1, count, Backend(variant, threads))
+            carrier = StateCarrier(parameters, 1, Backend(variant, threads))
+            states = zero_states(architecture, count)
             rng = np.random.default_rng(1)
             rows = rng.standard_normal((count, channels)).astype(np.float32)
             places = np.arange(count)
@@ -56,7 +58,7 @@ def main() -> int:
                 return 1
             loop, roof_operations = fma_loop(variant.lanes)
             seconds = seconds_per_call(
-                {"roof": loop, "ours": lambda c=carrier, r=rows, p=places: c.advance(r, p, p)},
+                {"roof": loop, "ours": partial(carrier.advance, states, rows, places, places)},
                 clock_for(threads),
                 BUDGET_S,
             )
@@ -71,7 +73,8 @@ def main() -> int:
 def _error(parameters: Parameters, carrier: StateCarrier, rows: np.ndarray) -> float:
     """Largest error of the first forecasts, from zero states."""
     places = np.arange(len(rows))
-    found = carrier.advance(rows, places, places)[:, 0]
+    states = zero_states(parameters.architecture, len(rows))
+    found = carrier.advance(states, rows, places, places)[:, 0]
     y = reference.layer(parameters, "encoder.0.forward", rows.T[None].astype(np.float64))
     w, bias = parameters["forecast.w"].astype(np.float64), parameters["forecast.bias"]
     return float(np.abs((w @ y[0]).T + bias - found).max())

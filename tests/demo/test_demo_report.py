@@ -27,7 +27,7 @@ def event(state: str, ratio: float) -> Event:
 def test_no_line_wraps_on_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
     report = DemoReport()
     report.begin(2016, REPLAYED)
-    summary = {"epochs": 40, "loss_validation": 0.0567, "loss_test": 0.00132}
+    summary = {"steps": 1200, "loss_train": 0.0567}
     report.fitted(cast(Any, SimpleNamespace(summary=summary, threshold=8.567)))
     config = SimpleNamespace(
         source=SimpleNamespace(bootstrap_servers="127.0.0.1:65535", group_id="sentinel-demo-0123ab")

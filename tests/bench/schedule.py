@@ -1,0 +1,109 @@
+"""What judging every reading costs, with a window rebuilt every 16 readings and with every window.
+
+    python -m tests.bench.schedule
+
+Validates first that the scores do not depend on the batches, then times the detector on 1,000
+machines in turns, on one thread, in CPU seconds; prints readings per second and their ratio.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+from sentinel.runtime import jit_cache
+
+jit_cache.prepare()
+
+from sentinel.alert.rules import recommended_rules  # noqa: E402
+from sentinel.detector import Detector  # noqa: E402
+from sentinel.fitted import FittedModel  # noqa: E402
+from sentinel.fitting import fit  # noqa: E402
+from sentinel.fitting.settings import (  # noqa: E402
+    FitSettings,
+    architecture_of,
+    recommended_training,
+)
+from sentinel.model.prepared import Backend  # noqa: E402
+from sentinel.records import NS_PER_S, Readings  # noqa: E402
+from sentinel.runtime.kernels import choose, cpu_name  # noqa: E402
+from tests.bench.interleave import clock_for, seconds_per_call  # noqa: E402
+
+CHANNELS, ENTITIES, BLOCK, BUDGET_S = 8, 1_000, 16, 10.0
+HISTORY_ROWS = 3_000
+
+
+class Fleet:
+    """Machines that report together, a little noise around waves."""
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(0)
+        self.newest = 0
+
+    def block(self, readings: int, entities: int = ENTITIES) -> Readings:
+        """The next readings of every machine."""
+        t = self.newest + 1 + np.arange(readings)
+        self.newest += readings
+        wave = np.sin(t[:, None] / 7 + np.arange(CHANNELS))
+        noise = self.rng.normal(0, 0.1, (readings, entities, CHANNELS))
+        count = readings * entities
+        return Readings(
+            np.tile(np.arange(entities, dtype=np.int32), readings),
+            np.repeat(t * NS_PER_S, entities),
+            np.zeros(count, np.int32),
+            np.arange(count),
+            (wave[:, None] + noise).reshape(count, CHANNELS),
+        )
+
+
+def detector_of(model: FittedModel, backend: Backend, reconstruct_every: int) -> Detector:
+    """One that rebuilds so often."""
+    return Detector(
+        model, recommended_rules(model.kind), backend=backend, window_stride=reconstruct_every
+    )
+
+
+def cuts_matter(model: FittedModel, backend: Backend) -> bool:
+    """Whether the same readings, cut otherwise, have other scores."""
+    readings = Fleet().block(120, 7)
+    whole = detector_of(model, backend, BLOCK).process(readings).scores.anomaly_score
+    cut = detector_of(model, backend, BLOCK)
+    parts = [
+        cut.process(readings.slice(n, n + 23)).scores.anomaly_score
+        for n in range(0, len(readings), 23)
+    ]
+    return np.concatenate(parts).tobytes() != whole.tobytes()
+
+
+def main() -> int:
+    """Validate, time, print."""
+    channels = tuple(f"c{f}" for f in range(CHANNELS))
+    training = replace(recommended_training("joint", CHANNELS), steps=50)
+    settings = FitSettings(training=training)
+    backend = choose(architecture_of(settings, channels), threads=1).backend
+    model = fit(Fleet().block(HISTORY_ROWS, 1), channels, settings, backend=backend)
+    if cuts_matter(model, backend):
+        print("wrong: scores depend on how the stream is cut", file=sys.stderr)
+        return 1
+    idle = Fleet()
+    calls = {0: lambda: idle.block(BLOCK)}  # what making the readings takes
+    for every in (BLOCK, 1):
+        detector, fleet = detector_of(model, backend, every), Fleet()
+        detector.process(fleet.block(model.window_length + BLOCK))
+        calls[every] = lambda d=detector, f=fleet: d.process(f.block(BLOCK))
+    seconds = seconds_per_call({str(name): call for name, call in calls.items()},
+                               clock_for(1), BUDGET_S)  # fmt: skip
+    count, made = ENTITIES * BLOCK, seconds["0"]
+    often, seldom = seconds["1"] - made, seconds[str(BLOCK)] - made
+    shape = f"({model.window_length}, {CHANNELS}, {settings.hidden})"
+    print(f"{shape}, {ENTITIES:,} machines, one thread, {cpu_name()}, {backend.variant.name}")
+    print(f"every window rebuilt      {count / often:>10,.0f} readings/s")
+    print(f"every {BLOCK}th window rebuilt {count / seldom:>10,.0f} readings/s")
+    print(f"ratio                     {often / seldom:>10.1f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
