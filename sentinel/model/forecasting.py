@@ -83,7 +83,8 @@ class Forecaster:
     ) -> None:
         """Tasks of one wave and size: no entity is twice among them."""
         steps = int(group[0, STEP_COUNT])
-        first, phase = group[:, FIRST], group[:, PHASE]
+        # A column of several rows is not contiguous, that of one is: two types, two compilations.
+        first, phase = np.ascontiguousarray(group[:, FIRST]), group[:, PHASE]
         who = entity[first]
         slots = (2 * who[:, None] + np.arange(2)).reshape(-1)
         _restart(group, who, self.half, self.states, self.pending)
