@@ -18,6 +18,8 @@ TAIL_SHARE = 0.1
 KNOTS = 129
 # Beyond u, the surprise of one signal levels off: one that went mad must not hide the others.
 SURPRISE_MAX = 50.0
+# A hundredth of the usual amplitude: where nothing ever moved, rounding must not raise an alarm.
+SCALE_MIN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def fit_tails(values: FloatArray) -> Tails:
     )
     # A signal with hardly any tail, or none at all, must not cry at a trifle.
     scale = excess + 0.1 * knots[:, -1] + 0.001 * values.mean(axis=0)
-    return Tails(knots, surprise, np.maximum(scale, 1e-9))
+    return Tails(knots, surprise, np.maximum(scale, SCALE_MIN))
 
 
 @jit

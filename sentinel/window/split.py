@@ -211,11 +211,15 @@ def calibration_split(segments: Segments, window_length: int) -> tuple[Part, Tim
             else:
                 held_out.append((begin, begin, end))
     part = _windows(segments, fit, window_length, 1)
-    if part.windows < TRAIN_WINDOWS_MIN or not held_out:
+    # A padded window trains, but what is usual is learnt and judged by full ones.
+    full = int(np.diff(part.runs)[part.lengths == window_length].sum())
+    if full < TRAIN_WINDOWS_MIN or not any(
+        _holds_a_window(segments, *stretch, window_length) for stretch in held_out
+    ):
         needed = fit_min + held_out_min
         raise DataError(
             f"the history is too short: {len(segments.rows)} usable rows in "
-            f"{len(segments.entity)} stretches without a gap make {part.windows} windows of "
+            f"{len(segments.entity)} stretches without a gap make {full} windows of "
             f"{window_length} readings to fit, where at least {TRAIN_WINDOWS_MIN} are needed, "
             f"and {held_out_min} readings more to calibrate with",
             hint=f"{needed} rows of one entity without a gap are enough; "
@@ -223,6 +227,15 @@ def calibration_split(segments: Segments, window_length: int) -> tuple[Part, Tim
             f"--window-length {WINDOW_LENGTH_MIN}",
         )
     return part, np.array(held_out, np.int64)
+
+
+def _holds_a_window(
+    segments: Segments, context: int, first: int, stop: int, window_length: int
+) -> bool:
+    """Whether a reading from `first` on has a window without a gap behind it, from `context` on."""
+    begins = np.maximum(segments.starts[:-1], context)
+    ends = np.minimum(segments.starts[1:], stop)
+    return bool(((ends - begins >= window_length) & (ends > first)).any())
 
 
 def _entities(segments: Segments) -> list[tuple[int, int]]:

@@ -76,7 +76,7 @@ def test_it_levels_off_at_fifty_beyond_the_quantile() -> None:
 
 
 def test_each_signal_is_measured_by_its_own_tail() -> None:
-    normal = np.random.default_rng(1).gamma(2.0, size=(500, 1)) * [[1.0, 1e-3, 1e6]]
+    normal = np.random.default_rng(1).gamma(2.0, size=(500, 1)) * [[1.0, 0.5, 1e6]]
     tails, out = fit_tails(normal), np.empty((500, 3))
     surprises(normal, tails.knots, tails.surprise, tails.scale, np.inf, out)
     np.testing.assert_allclose(out, np.repeat(out[:, :1], 3, axis=1), rtol=1e-6)
