@@ -85,6 +85,8 @@ def demand_whole(manifest: Manifest) -> None:
     plain = manifest.kind == "reconstruct"
     if (manifest.error_scale is not None) != plain or (manifest.recipe is None) != plain:
         raise ModelError(f"a {manifest.kind} model without what it scores by")
+    if not plain and not manifest.architecture.forecast:
+        raise ModelError(f"a {manifest.kind} model without a head that forecasts")
     if manifest.recipe is not None:
         demand_sound(manifest.recipe, channels, manifest.window_length)
 

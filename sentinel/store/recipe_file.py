@@ -144,7 +144,9 @@ def demand_sound(entry: RecipeEntry, channels: int, window_length: int) -> None:
         and all(1 <= reach <= window_length for reach in reaches)
         and all(one.numbers % channels == 0 and one.block >= 1 for one in subspaces)
         and all(1 <= one.judged <= one.numbers // channels for one in subspaces)
+        and all(one.components >= 1 for one in subspaces)
         and entry.nearest_numbers % channels == 0
+        and entry.nearest_windows >= 1
     )
     if not sound:
         raise ModelError("the recipe does not fit its model")
