@@ -30,7 +30,7 @@ optimizer          global norm, Adam, AdamW, RMSprop
 errors, windows    a score from errors; scaling and counting of readings
 tables             elements of plan and shape, at little cost for the compiler
 work_queue, jit    how threads share work; the only JIT options
-inlined            how what kernels are made of is compiled: not at all on its own
+inlined, rolled    how what kernels are made of is compiled: not on its own; kernels of tiles
 =================  ============================================================================
 
 A kernel is handed its tile as a type, as it would be handed a dtype, and is compiled for it. A new

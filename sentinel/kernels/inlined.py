@@ -35,6 +35,10 @@ from numba.core.untyped_passes import (
 class _Library(JITCodeLibrary):
     """LLVM code for its callers to link, never machine code."""
 
+    def _optimize_functions(self, ll_module):
+        # A caller can link only what is laid out as it is.
+        ll_module.data_layout = self._codegen._data_layout
+
     def _optimize_final_module(self):
         pass
 

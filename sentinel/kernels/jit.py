@@ -15,6 +15,7 @@ from numba.core.registry import cpu_target
 from numba.extending import overload, register_jitable
 
 from sentinel.kernels.inlined import Inlined
+from sentinel.kernels.rolled import Rolled
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,11 +29,24 @@ INLINED = {
 }
 
 
+KERNEL = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "boundscheck": False,
+    "no_cfunc_wrapper": True,
+}
+
+
 def jit(function: F) -> F:
     """Compile for the CPU on first call, cached on disk; the signature stays the Python one."""
-    compiled: F = numba.njit(
-        cache=True, nogil=True, error_model="numpy", boundscheck=False, no_cfunc_wrapper=True
-    )(function)
+    compiled: F = numba.njit(**KERNEL)(function)
+    return compiled
+
+
+def rolled(function: F) -> F:
+    """As `jit`, for a kernel whose inner loops are of tiles: none is unrolled."""
+    compiled: F = numba.njit(**KERNEL, pipeline_class=Rolled)(function)
     return compiled
 
 

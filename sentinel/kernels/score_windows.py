@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sentinel.kernels import shape as of
 from sentinel.kernels import units_in_lanes, windows_in_lanes
-from sentinel.kernels.jit import jit
+from sentinel.kernels.jit import rolled
 from sentinel.kernels.slabs import hand_out, window_errors, windows_across, windows_along
 from sentinel.kernels.tables import whole
 from sentinel.kernels.tiles import Tile, rows_of, width_of
@@ -16,7 +16,7 @@ from sentinel.kernels.types import Float32Array, TimeArray
 from sentinel.kernels.work_queue import take
 
 
-@jit
+@rolled
 def score_many(
     tile: type[Tile],
     dense_tile: type[Tile],
@@ -55,7 +55,7 @@ def score_many(
         first = take(queue) * windows
 
 
-@jit
+@rolled
 def score_few(
     tile: type[Tile],
     dense_tile: type[Tile],

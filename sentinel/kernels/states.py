@@ -9,7 +9,7 @@ from __future__ import annotations
 from sentinel.kernels import plan as col
 from sentinel.kernels import shape as of
 from sentinel.kernels import units_in_lanes, windows_in_lanes
-from sentinel.kernels.jit import jit, lean
+from sentinel.kernels.jit import lean, rolled
 from sentinel.kernels.slabs import windows_across, windows_along
 from sentinel.kernels.tables import row_of, whole
 from sentinel.kernels.tiles import (
@@ -113,7 +113,7 @@ def _copy_along(
                 scratch[state + j] = states[c + j]
 
 
-@jit
+@rolled
 def advance_many(
     tile: type[Tile],
     dense_tile: type[Tile],
@@ -161,7 +161,7 @@ def advance_many(
         first = take(queue) * windows
 
 
-@jit
+@rolled
 def advance_few(
     tile: type[Tile],
     dense_tile: type[Tile],
