@@ -28,8 +28,8 @@ from sentinel.scorers.run import Run
 from sentinel.window.rings import Outcome, Rings
 from sentinel.window.split import calibration_split, calibration_window_length, longest_entity
 
-CALIBRATION_ROWS_MAX = 65_536
-CALIBRATION_VALUES_MAX = 1 << 23
+CALIBRATION_ROWS_MAX = 32_768
+CALIBRATION_VALUES_MAX = 1 << 20
 CALIBRATION_SCORES_MAX = 8192
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinel.kernels.jit import jit
+from sentinel.kernels.jit import jit, shared
 from sentinel.kernels.windows import has_value, scale
 from sentinel.records import (
     BoolArray,
@@ -100,8 +100,8 @@ class Filled:
 class Rings:
     """The rings of all entities.
 
-    in_turn  the entities complete their windows in turn, not all with the same reading: the second
-             window of one comes after (its number mod window_stride) fewer readings
+    in_turn  the entities complete their windows in turn, not all with the same reading: by the
+             values with which the first window fills, the second one comes some readings sooner
     """
 
     def __init__(
@@ -236,7 +236,9 @@ def _fill(
         if ring_filled[e] < window_length:
             ring_filled[e] += 1
             # The first full window is scored, whatever the stride.
-            since_score[e] = window_stride + (e % window_stride if in_turn else 0)
+            since_score[e] = window_stride
+            if in_turn and ring_filled[e] == window_length:
+                since_score[e] += _turn(slabs[e, end[e] - 1]) % window_stride
         filled[n] = ring_filled[e]
         if ring_filled[e] < window_length:
             status[n] = WARMING
@@ -250,6 +252,19 @@ def _fill(
         places[count] = place[n] + 1 - window_length
         count += 1
     return len(entity), count
+
+
+@shared
+def _turn(row: Float32Array) -> int:
+    """A number of an entity's own, by a reading's values: whatever company it is in, its turn.
+
+    row  (F,) scaled
+    """
+    turn = 0
+    for value in row:
+        if value == value:
+            turn = (31 * turn + int(value * np.float32(1 << 20))) & 0x7FFFFFFF
+    return turn
 
 
 @jit

@@ -24,7 +24,7 @@ ENTITIES = ("pump-1", "pump-2", "pump-3")
 START_S = 1_700_000_000
 INTERVAL_S = 10
 HISTORY_ROWS = 1_500
-LIVE_ROWS = 300
+LIVE_ROWS = 600
 FAULT_ROWS = range(150, 200)
 
 
@@ -86,7 +86,7 @@ def model(history: Path) -> Path:
     path = history.parent / "pumps"
     done = sentinel(
         "fit", str(history), "--output", str(path), "--hidden", "16", "--window-length", "16",
-        "--epochs", "8",
+        "--steps", "300",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return path

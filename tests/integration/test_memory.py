@@ -38,8 +38,8 @@ def write_history(folder: Path, rows: int, channels: int) -> None:
 @pytest.mark.parametrize(
     ("rows_per_file", "channels", "limit_bytes"),
     [
-        pytest.param(400_000, 48, 550 << 20, id="wide"),
-        pytest.param(4_000_000, 1, 450 << 20, id="narrow"),
+        pytest.param(400_000, 48, 600 << 20, id="wide"),
+        pytest.param(4_000_000, 1, 480 << 20, id="narrow"),
     ],
 )
 def test_fit_streams_a_history_larger_than_its_memory(
@@ -51,8 +51,8 @@ def test_fit_streams_a_history_larger_than_its_memory(
     done = subprocess.run(
         [
             sys.executable, "-m", "sentinel", "fit", str(tmp_path), "--output",
-            str(tmp_path / "model"), "--hidden", "8", "--window-length", "8", "--epochs", "1",
-            "--epoch-windows", "256", "--threads", "1",
+            str(tmp_path / "model"), "--hidden", "8", "--window-length", "8", "--steps", "8",
+            "--threads", "1",
         ],
         preexec_fn=limited(limit_bytes), capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip

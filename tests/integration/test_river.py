@@ -227,7 +227,7 @@ def test_a_model_can_be_fitted_from_a_topic(
     assert daemon.stop() == 0
     output = tmp_path / "from-topic"
     done = sentinel("fit", "--config", str(daemon.config), "--output", str(output), "--hidden", "8",
-                    "--window-length", "8", "--epochs", "1")  # fmt: skip
+                    "--window-length", "8", "--steps", "8")  # fmt: skip
     assert done.returncode == 0, done.stderr
     manifest = json.loads((output / "manifest.json").read_text())
     assert sorted(manifest["channels"]) == ["pressure", "vibration"]
