@@ -19,8 +19,12 @@ from sentinel.kernels.tables import row_of
 from sentinel.kernels.tiles import (
     Tile,
     add_product,
+    lane_count_of,
+    load_lanes,
     load_tile,
     rows_of,
+    spread,
+    store_lanes,
     store_tile,
     width_of,
     zero_tile,
@@ -232,16 +236,18 @@ def dense_layer_backward(
     first  nobody has written to dy: it becomes that gradient
     """
     windows, out_step = width_of(tile), shape[of.CHANNEL_ROWS] * width_of(tile)
-    for t in range(shape[of.STEPS]):
-        add_transposed(
-            tile, windows, inputs, packed, w_t, scratch, out * windows + t * out_step,
-            shape[of.CHANNELS], (dy + t * y_rows) * windows, first,
+    for early in range(0, shape[of.STEPS], STEPS_PER_SUM):
+        late = min(early + STEPS_PER_SUM, shape[of.STEPS])
+        for t in range(early, late):
+            add_transposed(
+                tile, windows, inputs, packed, w_t, scratch, out * windows + t * out_step,
+                shape[of.CHANNELS], (dy + t * y_rows) * windows, first,
+            )  # fmt: skip
+        add_weight_gradient(
+            product_tile, windows, late - early, out * windows + early * out_step, out_step,
+            shape[of.CHANNELS], (y + early * y_rows) * windows, y_rows * windows, inputs,
+            scratch, shape[of.PRODUCT] * windows, gradient, g_w, 0, 0,
         )  # fmt: skip
-    add_weight_gradient(
-        product_tile, windows, shape[of.STEPS], out * windows, out_step, shape[of.CHANNELS],
-        y * windows, y_rows * windows, inputs,
-        scratch, shape[of.PRODUCT] * windows, gradient, g_w, 0, 0,
-    )  # fmt: skip
     add_bias_gradient(
         product_tile, shape, windows, shape[of.STEPS], out * windows, out_step, shape[of.CHANNELS],
         scratch, gradient, g_bias, 0, 0,
@@ -265,14 +271,17 @@ def loss_gradient(
     """
     windows = width_of(tile)
     size = shape[of.CHANNEL_ROWS] * windows
-    twice = np.float32(2 * scale)
+    twice, lanes = np.float32(2 * scale), lane_count_of(tile)
     total = 0.0
     for t in range(steps):
-        part = np.float32(0)
-        for n in range(t * size, (t + 1) * size):
-            d = scratch[out * windows + n] - scratch[target * windows + n]
-            d *= scratch[mask * windows + n]
-            part += d * d
-            scratch[out * windows + n] = twice * d
-        total += float(part)
+        part = spread(tile, np.float32(0))
+        for n in range(t * size, (t + 1) * size, lanes):
+            d = load_lanes(tile, scratch, out * windows + n)
+            d = d - load_lanes(tile, scratch, target * windows + n)
+            d = d * load_lanes(tile, scratch, mask * windows + n)
+            part = part + d * d
+            store_lanes(scratch, out * windows + n, d * twice)
+        store_lanes(scratch, shape[of.PRODUCT] * windows, part)
+        for n in range(lanes):
+            total += float(scratch[shape[of.PRODUCT] * windows + n])
     return total
