@@ -42,10 +42,10 @@ VERDICT = """\
 By chance: {episodes} episodes opened at random times would catch {chance:.1f} of {known}.
 An episode was open {open_share:.0%} of the time; {speed:,.0f} readings/s.
 
-What is usual was learnt from two days of one quiet week; a load that they do not
-hold looks like a fault, hence the false episodes. [bold]alert.alerts_per_day[/] gives
-each machine a budget of its own, and a larger [bold]alert.threshold_scale[/] makes
-all of it calmer; both let it miss more."""
+What is usual was learnt from two days of one quiet week; a load that they do
+not hold looks like a fault, hence the false episodes. [bold]alert.alerts_per_day[/]
+gives each machine a budget of its own, and a larger [bold]alert.threshold_scale[/]
+makes all of it calmer; both let it miss more."""
 
 
 class DemoReport:
