@@ -10,9 +10,11 @@ F7     cli: one file per verb; `cli/wiring.py` is the only composition root
 F6     daemon | source | sink | metrics | store | runtime | broker | demo | report
 F5     ports | config
 F4     detector | fitting
+       snapshot: all that a detector remembers
        scorers: how each kind of model scores
        fitted: the model as one value
 F3     window | model | score | alert | backtest
+F2     entities: what is remembered of each, grown, forgotten, copied and restored in one way
 F1     kernels
 F0     records | errors
 =====  =======================================================================

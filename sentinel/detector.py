@@ -15,20 +15,21 @@ from sentinel.alert import episodes as machine
 from sentinel.alert.episodes import Advance, EpisodeRules, Episodes
 from sentinel.alert.severity import SEVERITIES
 from sentinel.alert.thresholds import ThresholdSettings, make_threshold
+from sentinel.entities import EntityArrays, Parts
 from sentinel.fitted import FittedModel
 from sentinel.model.prepared import Backend
 from sentinel.records import (
-    Contribution,
     EpisodeEvent,
     FloatArray,
     Readings,
     Scores,
     Status,
-    TimeArray,
 )
-from sentinel.score.hold import hold_last
+from sentinel.score.hold import LastScores, hold_last
 from sentinel.scorers import make_scorer
 from sentinel.scorers.run import Run, RunScores
+from sentinel.scorers.worst import WorstScores
+from sentinel.snapshot import Snapshot
 from sentinel.window.rings import Outcome, Rings
 
 
@@ -81,8 +82,12 @@ class Detector:
             in_turn=model.recipe is not None,
         )
         self.episodes = Episodes(rules)
-        self.last_score = np.full(0, np.nan)
-        self._peaks: dict[int, tuple[Contribution, ...]] = {}
+        self.worst = WorstScores(model)
+        self._last = EntityArrays(LastScores(np.full(1, np.nan)))
+        self._parts = Parts(
+            rings=self.rings, scorer=self.scorer, threshold=self.thresholds,
+            episodes=self.episodes, worst=self.worst, last=self._last,
+        )  # fmt: skip
 
     def process(self, readings: Readings) -> Detection:
         """Score readings in arrival order. Odd readings raise nothing: their status says it."""
@@ -109,9 +114,10 @@ class Detector:
                 outcome.status[here] == Status.LATE, is_anomaly[here],
             )  # fmt: skip
             suppressed += advance.suppressed
-            hold_last(readings.entity[here], anomaly_score[here], self.last_score)
+            hold_last(readings.entity[here], anomaly_score[here], self._last.state.score)
             events += self._events(run, found, advance, anomaly_score, threshold)
-            self._remember_peaks(run, found, advance.peak_rows)
+            risen = np.flatnonzero(advance.peak_rows >= 0)
+            self.worst.keep(run, found, risen, advance.peak_rows[risen])
             windows += len(found.row)
             start = run.taken.stop
         scores = Scores(
@@ -138,7 +144,7 @@ class Detector:
                 anomaly_score = np.full(n, np.nan)
                 anomaly_score[found.row] = found.anomaly_score
                 self.thresholds.advance(readings.entity[here], anomaly_score[here])
-                hold_last(readings.entity[here], anomaly_score[here], self.last_score)
+                hold_last(readings.entity[here], anomaly_score[here], self._last.state.score)
             start = run.taken.stop
         if self.model.recipe is None:
             # Whatever the stride, the reading that follows has a window of its own.
@@ -150,19 +156,43 @@ class Detector:
 
     def forget(self, entities: Sequence[int]) -> None:
         """Drop all state of these entities; they begin anew."""
-        known = np.array([e for e in entities if e < len(self.last_score)], np.int32)
-        self.rings.forget(known)
-        self.scorer.forget(known)
-        self.thresholds.forget(known)
-        self.episodes.forget(known)
-        self.last_score[known] = np.nan
-        for entity in entities:
-            self._peaks.pop(int(entity), None)
+        room = len(self._last.state.score)
+        self._parts.forget(np.array([e for e in entities if e < room], np.int32))
+
+    def snapshot(self) -> Snapshot:
+        """All that is remembered, as a value of its own."""
+        seen = np.flatnonzero(self.rings.state.filled)
+        entities = int(seen[-1]) + 1 if len(seen) else 0
+        return Snapshot(self._settings(), entities, self._parts.arrays(entities))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot as if nothing had happened since; what was remembered is dropped.
+
+        Raises  ModelError where it was taken with another model or other settings, or is damaged;
+                then everything stays as it was
+        """
+        snapshot.check(self._settings(), self._parts.arrays(0))
+        self._parts.restore(snapshot.arrays)
+
+    def _settings(self) -> dict[str, str]:
+        """What a snapshot depends on."""
+        model, rings = self.model, self.rings
+        return {
+            "model": model.version or "never stored",
+            "kind": model.kind,
+            "channels": repr(model.channels),
+            "window_length": str(model.window_length),
+            "window_stride": str(rings.window_stride),
+            "max_gap_ns": str(rings.max_gap_ns),
+            "threshold": repr(self.threshold_settings),
+            "threshold_scale": repr(self.threshold_scale),
+            "rules": repr(self.episodes.rules),
+        }
 
     def entity_states(self) -> dict[str, int]:
         """Number of entities seen by state: ok, warming, anomalous."""
         seen = self.rings.state.last_ns > 0
-        anomalous = seen & self.episodes.state.is_open
+        anomalous = seen & self.episodes.is_open
         ok = seen & ~anomalous & (self.rings.state.filled == self.model.window_length)
         return {
             "ok": int(ok.sum()),
@@ -172,7 +202,7 @@ class Detector:
 
     def episodes_open(self) -> int:
         """Number of open episodes."""
-        return int(self.episodes.state.is_open.sum())
+        return int(self.episodes.is_open.sum())
 
     def warm_up(self) -> None:
         """Compile (or load) every kernel, so that none is compiled once readings flow."""
@@ -188,15 +218,11 @@ class Detector:
         throwaway.process(Readings(zeros, (offsets + 1) * step, zeros, offsets, values))
 
     def _make_room(self, entities: int) -> None:
-        have = len(self.last_score)
+        have = len(self._last.state.score)
         if entities <= have:
             return
         room = max(entities, 2 * have, 16)
-        self.rings.grow(room)
-        self.scorer.grow(room)
-        self.thresholds.grow(room)
-        self.episodes.grow(room)
-        self.last_score = np.concatenate([self.last_score, np.full(room - have, np.nan)])
+        self._parts.grow(room)
 
     def _events(
         self,
@@ -215,7 +241,7 @@ class Detector:
         ):
             row, entity, kind, start_ns, updates, count, missing, late, peak_row = fields
             if peak_row >= 0:
-                self._peaks[entity] = self._contributions(run, found, peak_row)
+                self.worst.keep(run, found, np.array([entity]), np.array([peak_row]))
             events.append(
                 EpisodeEvent(
                     entity=entity,
@@ -231,32 +257,9 @@ class Detector:
                     readings=count,
                     missing_values=missing,
                     late_readings=late,
-                    contributions=self._peaks[entity],
+                    contributions=self.worst.contributions(entity),
                     reason="gap" if kind == machine.RESOLVED_BY_GAP else "",
                     severity=SEVERITIES[code],
                 )
             )
-            if machine.STATE_NAMES[kind] == "resolved":
-                del self._peaks[entity]
         return events
-
-    def _remember_peaks(self, run: Run, found: RunScores, peak_rows: TimeArray) -> None:
-        """Keep what made an open episode's worst window so far, before its ring moves on."""
-        for entity in np.flatnonzero(peak_rows >= 0).tolist():
-            self._peaks[entity] = self._contributions(run, found, int(peak_rows[entity]))
-
-    def _contributions(self, run: Run, found: RunScores, row: int) -> tuple[Contribution, ...]:
-        """Largest share first, of the score of the run's `row`."""
-        row += run.start
-        scored = int(np.searchsorted(found.row, row))
-        share = found.shares[scored]
-        expected = self.model.scaling.invert(found.expected[scored])
-        return tuple(
-            Contribution(
-                self.model.channels[f],
-                float(share[f]),
-                float(run.readings.values[row, f]),
-                float(expected[f]),
-            )
-            for f in np.argsort(-share, kind="stable").tolist()
-        )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sentinel.entities import Arrays, EntityArrays
 from sentinel.kernels.jit import shared
 from sentinel.records import FloatArray, IndexArray, TimeArray
 
@@ -38,6 +39,26 @@ def empty_budget(rings: int, slots: int) -> BudgetState:
         np.zeros((rings, slots), np.float64),
         np.zeros((rings, slots), np.int32),
     )
+
+
+class FleetBudget(EntityArrays[BudgetState]):
+    """The one ring of all entities."""
+
+    def __init__(self, start: BudgetState) -> None:
+        super().__init__(start)
+        super().grow(1)
+
+    def grow(self, entities: int) -> None:
+        """The ring is there already."""
+
+    def forget(self, entities: IndexArray) -> None:
+        """What was told stays told; whose episode it was is forgotten."""
+        owner = self.state.owner
+        owner[np.isin(owner, entities + 1)] = 0
+
+    def arrays(self, entities: int) -> Arrays:
+        """A copy of the ring."""
+        return super().arrays(1)
 
 
 @shared

@@ -11,21 +11,20 @@ All state is arrays over entities; a run of readings advances in one compiled ca
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentinel.alert.budget import BudgetState, empty_budget
+from sentinel.alert.budget import FleetBudget, empty_budget
 from sentinel.alert.machine import (
     RESOLVED_BY_GAP,
     TRANSITION_COLUMNS,
     MachineRules,
-    MachineState,
     advance,
     machines,
 )
 from sentinel.alert.rules import EpisodeRules
+from sentinel.entities import EntityArrays, Parts
 from sentinel.records import BoolArray, EpisodeState, FloatArray, IndexArray, TimeArray
 
 __all__ = ["RESOLVED_BY_GAP", "STATE_NAMES", "Advance", "EpisodeRules", "Episodes"]
@@ -53,8 +52,8 @@ class Advance:
     suppressed: int
 
 
-class Episodes:
-    """The episode machines of all entities; `state` and `budget` are all that they remember."""
+class Episodes(Parts):
+    """The episode machines of all entities, and their budget."""
 
     def __init__(self, rules: EpisodeRules) -> None:
         self.rules = rules
@@ -68,28 +67,15 @@ class Episodes:
             rules.budget_readings > 0,
             rules.budget_fleet,
         )
-        self.state = machines(0, rules.open_window)
-        self.budget = empty_budget(int(rules.budget_fleet), rules.budget_count)
+        self.machines = EntityArrays(machines(1, rules.open_window))
+        rings = empty_budget(1, rules.budget_count)
+        self.budget = FleetBudget(rings) if rules.budget_fleet else EntityArrays(rings)
+        super().__init__(machines=self.machines, budget=self.budget)
 
-    def grow(self, entities: int) -> None:
-        """Make room for so many entities, not fewer than there are."""
-        room = machines(entities, self.rules.open_window)
-        _copy(self.state, room)
-        self.state = room
-        if not self.rules.budget_fleet:
-            rings = empty_budget(entities, self.rules.budget_count)
-            _copy(self.budget, rings)
-            self.budget = rings
-
-    def forget(self, entities: IndexArray) -> None:
-        """Back to the beginning for these entities; a fleet's budget keeps what was told."""
-        for of_entity in self.state:
-            of_entity[entities] = 0
-        if self.rules.budget_fleet:
-            self.budget.owner[np.isin(self.budget.owner, entities + 1)] = 0
-        else:
-            for of_entity in self.budget:
-                of_entity[entities] = 0
+    @property
+    def is_open(self) -> BoolArray:
+        """(E,) whether an episode of the entity is open."""
+        return self.machines.state.is_open
 
     def advance(
         self,
@@ -112,17 +98,12 @@ class Episodes:
         transitions = np.empty((len(entity), TRANSITION_COLUMNS), np.int64)
         ratios = np.empty((len(entity), 2), np.float64)
         severities = np.empty(len(entity), np.int8)
-        peak_rows = np.full(len(self.state.is_open), -1, np.int64)
+        peak_rows = np.full(len(self.is_open), -1, np.int64)
         count, suppressed = advance(
             entity, time_ns, ratio, restarted, missing, late, is_anomaly,
-            self._rules, self.state, self.budget, peak_rows, transitions, ratios, severities,
+            self._rules, self.machines.state, self.budget.state, peak_rows, transitions, ratios,
+            severities,
         )  # fmt: skip
         return Advance(
             transitions[:count], ratios[:count], severities[:count], peak_rows, suppressed
         )
-
-
-def _copy(old: MachineState | BudgetState, new: MachineState | BudgetState) -> None:
-    arrays: tuple[tuple[NDArray[Any], NDArray[Any]], ...] = tuple(zip(old, new, strict=True))
-    for source, target in arrays:
-        target[: len(source)] = source

@@ -7,8 +7,11 @@ about the context that the encoder was trained on, for two steps a reading inste
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from sentinel.entities import EntityArrays
 from sentinel.kernels.jit import jit
 from sentinel.model.carrying import StateCarrier, zero_states
 from sentinel.model.parameters import Parameters
@@ -19,31 +22,33 @@ from sentinel.records import Float32Array, IndexArray, TimeArray
 STEPS = (8, 1)
 
 
-class Forecaster:
-    """Forecasts for E entities, as their readings come.
+class ForecasterState(NamedTuple):
+    """Arrays over the E entities.
 
-    states   (2 E, layers, 2, H): an entity's two stand side by side
+    encoder  (E, 2, layers, 2, H) the two states of each
     pending  (E, F) forecast of the next reading, scaled units
+    age      (E,) readings since the entity began
     """
 
+    encoder: Float32Array
+    pending: Float32Array
+    age: TimeArray
+
+
+class Forecaster(EntityArrays[ForecasterState]):
+    """Forecasts for E entities, as their readings come."""
+
     def __init__(self, parameters: Parameters, window_length: int, backend: Backend) -> None:
-        self.parameters = parameters
+        self.channels = parameters.architecture.channels
         self.half = window_length // 2
         self.carriers = {steps: StateCarrier(parameters, steps, backend) for steps in STEPS}
-        self.states = zero_states(parameters.architecture, 0)
-        self.pending = np.zeros((0, parameters.architecture.channels), np.float32)
-        self.age = np.zeros(0, np.int64)
-
-    def grow(self, entities: int) -> None:
-        """Make room for so many entities, not fewer than there are."""
-        have = len(self.age)
-        states = zero_states(self.parameters.architecture, 2 * entities)
-        states[: 2 * have] = self.states
-        pending = np.zeros((entities, self.pending.shape[1]), np.float32)
-        pending[:have] = self.pending
-        age = np.zeros(entities, np.int64)
-        age[:have] = self.age
-        self.states, self.pending, self.age = states, pending, age
+        super().__init__(
+            ForecasterState(
+                zero_states(parameters.architecture, 2)[None],
+                np.zeros((1, self.channels), np.float32),
+                np.zeros(1, np.int64),
+            )
+        )
 
     def advance(
         self, rows: Float32Array, entity: IndexArray, place: TimeArray, filled: IndexArray
@@ -55,14 +60,16 @@ class Forecaster:
         filled  (N,) 1: the entity begins anew with this reading, and nothing forecasts it: NaN
         """
         if not len(entity):
-            return np.empty((0, self.pending.shape[1]), np.float32)
+            return np.empty((0, self.channels), np.float32)
         # Sorted by entity, each one's readings are neighbours, here as in the rows.
         order = np.argsort(entity, kind="stable")
         sorted_entity = entity[order].astype(np.int64)
         tasks, count = np.empty((len(order), 5), np.int64), 0
-        count = _plan(sorted_entity, filled[order], self.half, np.array(STEPS), self.age, tasks)
+        count = _plan(
+            sorted_entity, filled[order], self.half, np.array(STEPS), self.state.age, tasks
+        )
         tasks = tasks[:count]
-        expected = np.empty((len(order), self.pending.shape[1]), np.float32)
+        expected = np.empty((len(order), self.channels), np.float32)
         wave_order = np.lexsort((-tasks[:, STEP_COUNT], tasks[:, WAVE]))
         tasks = tasks[wave_order]
         cuts = np.flatnonzero((np.diff(tasks[:, [WAVE, STEP_COUNT]], axis=0) != 0).any(axis=1)) + 1
@@ -87,14 +94,15 @@ class Forecaster:
         first, phase = np.ascontiguousarray(group[:, FIRST]), group[:, PHASE]
         who = entity[first]
         slots = (2 * who[:, None] + np.arange(2)).reshape(-1)
-        _restart(group, who, self.half, self.states, self.pending)
+        states = self.state.encoder.reshape(-1, *self.state.encoder.shape[2:])
+        _restart(group, who, self.half, states, self.state.pending)
         starts = np.repeat(places[first], 2)
-        found = self.carriers[steps].advance(self.states, rows, starts, slots)
+        found = self.carriers[steps].advance(states, rows, starts, slots)
         found = found.reshape(len(group), 2, steps, -1)
         # In the first half of a period, the state that began half a period earlier is the older.
         older = np.where(phase < self.half, 1, 0)
         older[group[:, AGE] < self.half] = 0
-        _spread(found, older, first, who, self.pending, expected)
+        _spread(found, older, first, who, self.state.pending, expected)
 
 
 WAVE, STEP_COUNT, FIRST, PHASE, AGE = range(5)
@@ -149,7 +157,10 @@ def _plan(
 def _restart(
     group: TimeArray, who: TimeArray, half: int, states: Float32Array, pending: Float32Array
 ) -> None:
-    """Set those states to zero that begin with their task."""
+    """Set those states to zero that begin with their task.
+
+    states  (2 E, layers, 2, H): an entity's two stand side by side
+    """
     for n in range(len(group)):
         if group[n, AGE] == 0:
             states[2 * who[n] : 2 * who[n] + 2] = 0

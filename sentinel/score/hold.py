@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sentinel.kernels.jit import jit
 from sentinel.records import FloatArray, IndexArray
+
+
+class LastScores(NamedTuple):
+    """The last finite score (E,) of each entity; NaN: none yet."""
+
+    score: FloatArray
 
 
 @jit

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sentinel.entities import EntityArrays
 from sentinel.records import BoolArray, Float32Array, FloatArray, IndexArray, TimeArray
 from sentinel.score.following import normalise
 from sentinel.score.kinds import FORECAST, SCALES, STREAMS, SUBSPACE
@@ -86,34 +87,22 @@ def streams_of(kinds: tuple[int, ...]) -> TimeArray:
     )
 
 
-class Judge:
+class Judge(EntityArrays[JudgeState]):
     """Scores of readings, in the order of each entity's stream."""
 
     def __init__(self, calibration: Calibration) -> None:
         self.calibration = calibration
         usual = calibration.usual
         self.streams = streams_of(calibration.kinds)
+        super().__init__(
+            JudgeState(
+                usual.level[None],
+                np.zeros((1, len(self.streams), len(SCALES))),
+                np.zeros((1, *usual.size.shape), np.float32),
+            )
+        )
         self.follows = np.array([kind != SUBSPACE for kind in calibration.kinds])
         self.usual_of_peak = _usual_of_peak(usual, calibration.kinds)
-        shape = usual.size.shape
-        self.state = JudgeState(
-            np.zeros((0, *shape), np.float32),
-            np.zeros((0, len(self.streams), len(SCALES))),
-            np.zeros((0, *shape), np.float32),
-        )
-
-    def grow(self, entities: int) -> None:
-        """Make room for so many entities, not fewer than there are."""
-        have = len(self.state.level)
-        grown = [np.zeros((entities, *old.shape[1:]), old.dtype) for old in self.state]
-        for new, old in zip(grown, self.state, strict=True):
-            new[:have] = old
-        self.state = JudgeState(*grown)
-        self.state.level[have:] = self.calibration.usual.level
-
-    def forget(self, entities: IndexArray) -> None:
-        """Back to the beginning for these entities."""
-        self.state.level[entities] = self.calibration.usual.level
 
     def judge(self, entity: IndexArray, begins: BoolArray, errors: Float32Array) -> Judged:
         """Score readings.

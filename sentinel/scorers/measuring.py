@@ -8,10 +8,11 @@ in the forecast at once, and what only the reconstruction sees comes at most tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from sentinel.entities import EntityArrays, Parts
 from sentinel.fitted import Companions
 from sentinel.kernels import slabs
 from sentinel.kernels.jit import jit
@@ -63,7 +64,18 @@ class Meter(Protocol):
         ...
 
 
-class Measurer:
+class HeldState(NamedTuple):
+    """Arrays over the E entities.
+
+    errors  (E, spans, F) of the newest rebuilt window
+    fresh   (E,) the next reading with a full window is a first one
+    """
+
+    errors: Float32Array
+    fresh: BoolArray
+
+
+class Measurer(Parts):
     """Measures the readings of E entities as they come, each entity's in its order."""
 
     def __init__(
@@ -88,22 +100,9 @@ class Measurer:
         channels = parameters.architecture.channels
         self.rebuilt = [(kinds.index(kind), span) for kind, span in REBUILT if kind in kinds]
         self.windows = WindowScorer(parameters, window_length, backend) if self.rebuilt else None
-        self.held = np.zeros((0, len(self.rebuilt), channels), np.float32)
-        self.fresh = np.zeros(0, np.bool_)
-
-    def grow(self, entities: int) -> None:
-        """Make room for so many entities, not fewer than there are."""
-        have = len(self.fresh)
-        self.forecaster.grow(entities)
-        held = np.zeros((entities, *self.held.shape[1:]), np.float32)
-        held[:have] = self.held
-        fresh = np.ones(entities, np.bool_)
-        fresh[:have] = self.fresh
-        self.held, self.fresh = held, fresh
-
-    def forget(self, entities: IndexArray) -> None:
-        """Back to the beginning for these entities."""
-        self.fresh[entities] = True
+        none = np.zeros((1, len(self.rebuilt), channels), np.float32)
+        self.held = EntityArrays(HeldState(none, np.ones(1, np.bool_)))
+        super().__init__(forecaster=self.forecaster, held=self.held)
 
     def measure(self, run: Run) -> Measured:
         """Take the run's readings in, and measure those whose window is full."""
@@ -113,7 +112,7 @@ class Measurer:
         expected = self.forecaster.advance(run.rows, entity[taken], place[taken], filled[taken])
         begins = np.empty(len(taken), np.bool_)
         full = filled[taken] == self.window_length
-        _begin(entity[taken], full, self.fresh, begins)
+        _begin(entity[taken], full, self.held.state.fresh, begins)
         expected, begins, judged = expected[full], begins[full], taken[full]
         entity, place = entity[judged], place[judged]
         errors = np.empty((len(judged), len(self.kinds), run.rows.shape[1]), np.float32)
@@ -138,7 +137,7 @@ class Measurer:
         window[np.searchsorted(judged, run.taken.windows - run.start)] = np.arange(len(places))
         spans = np.array([span for _, span in self.rebuilt])
         kinds = np.array([kind for kind, _ in self.rebuilt])
-        _hold(entity, window, found.errors, spans, kinds, self.held, errors)
+        _hold(entity, window, found.errors, spans, kinds, self.held.state.errors, errors)
 
     def _companion_errors(self, rows: Float32Array, place: TimeArray, errors: Float32Array) -> None:
         for kind, meter in self.meters.items():

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from sentinel.entities import Parts
 from sentinel.kernels.slabs import WHOLE
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
 from sentinel.model.scoring import WindowScorer
-from sentinel.records import Float32Array, FloatArray, IndexArray, TimeArray
+from sentinel.records import Float32Array, FloatArray, TimeArray
 from sentinel.score.reconstruction import WindowScores, score_errors, shares
 from sentinel.scorers.run import Run, RunScores
 
 
-class PlainScorer:
+class PlainScorer(Parts):
     """Scores windows by their normalised mean squared error; nothing is carried."""
 
     def __init__(
@@ -23,15 +24,10 @@ class PlainScorer:
         error_scale: FloatArray,
         backend: Backend,
     ) -> None:
+        super().__init__()
         self._error_scale = error_scale
         self._window_length = window_length
         self._windows = WindowScorer(parameters, window_length, backend)
-
-    def grow(self, entities: int) -> None:
-        """Nothing is kept for an entity."""
-
-    def forget(self, entities: IndexArray) -> None:
-        """Nothing is kept for an entity."""
 
     def score(self, run: Run) -> RunScores:
         """Score the readings that complete a window of the stride."""

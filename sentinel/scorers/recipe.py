@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from sentinel.entities import Parts
 from sentinel.fitted import Recipe
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
-from sentinel.records import IndexArray
 from sentinel.score.judging import Judge
 from sentinel.scorers.measuring import Measurer
 from sentinel.scorers.run import Run, RunScores
 
 
-class RecipeScorer:
+class RecipeScorer(Parts):
     """Measures, then judges."""
 
     def __init__(
@@ -21,16 +21,7 @@ class RecipeScorer:
             parameters, recipe.companions, recipe.calibration.kinds, window_length, backend
         )
         self._judge = Judge(recipe.calibration)
-
-    def grow(self, entities: int) -> None:
-        """Make room for so many entities, not fewer than there are."""
-        self._measurer.grow(entities)
-        self._judge.grow(entities)
-
-    def forget(self, entities: IndexArray) -> None:
-        """Back to the beginning for these entities."""
-        self._measurer.forget(entities)
-        self._judge.forget(entities)
+        super().__init__(measurer=self._measurer, judge=self._judge)
 
     def score(self, run: Run) -> RunScores:
         """Score every reading with a full window behind it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from sentinel.records import Float32Array, FloatArray, IndexArray, Readings, TimeArray
+from sentinel.entities import Part
+from sentinel.records import Float32Array, FloatArray, Readings, TimeArray
 from sentinel.window.rings import Filled, Outcome
 
 
@@ -45,16 +46,8 @@ class RunScores:
     expected: Float32Array
 
 
-class Scorer(Protocol):
-    """One way to score; its state is arrays over entities."""
-
-    def grow(self, entities: int) -> None:
-        """Make room for so many entities, not fewer than there are."""
-        ...
-
-    def forget(self, entities: IndexArray) -> None:
-        """Back to the beginning for these entities."""
-        ...
+class Scorer(Part, Protocol):
+    """One way to score."""
 
     def score(self, run: Run) -> RunScores:
         """Score the readings of a run that have a score of their own."""

@@ -7,12 +7,14 @@ reading is moved at most once or twice in its life.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sentinel.entities import Arrays, EntityArrays
 from sentinel.kernels.jit import jit, shared
 from sentinel.kernels.windows import has_value, scale
 from sentinel.records import (
@@ -37,9 +39,8 @@ WINDOWS_MAX = 4096
 
 
 class RingState(NamedTuple):
-    """All rings, as arrays over the E entities.
+    """Where the ring of each of the E entities stands.
 
-    slabs        (E, window_length + slack, F) scaled readings, NaN = missing
     end          (E,) where the next reading goes in the slab
     filled       (E,) readings in the window, at most window_length
     since_score  (E,) readings since the last scored window
@@ -47,7 +48,6 @@ class RingState(NamedTuple):
     placed_in    (E,) number of the call of `fill` that last placed a reading
     """
 
-    slabs: Float32Array
     end: IndexArray
     filled: IndexArray
     since_score: IndexArray
@@ -97,9 +97,10 @@ class Filled:
     places: TimeArray
 
 
-class Rings:
+class Rings(EntityArrays[RingState]):
     """The rings of all entities.
 
+    slabs    (E, window_length + slack, F) scaled readings, NaN = missing
     in_turn  the entities complete their windows in turn, not all with the same reading: by the
              values with which the first window fills, the second one comes some readings sooner
     """
@@ -118,35 +119,38 @@ class Rings:
         self.window_stride = window_stride
         self.max_gap_ns = max_gap_ns
         self.in_turn = in_turn
-        self.state = RingState(
-            np.empty((0, window_length, len(scaling.centre)), np.float32),
-            np.zeros(0, np.int32),
-            np.zeros(0, np.int32),
-            np.zeros(0, np.int32),
-            np.zeros(0, np.int64),
-            np.zeros(0, np.int64),
-        )
         self.calls = 0
+        self.slabs = np.zeros((0, window_length, len(scaling.centre)), np.float32)
+        none, never = np.zeros(1, np.int32), np.zeros(1, np.int64)
+        super().__init__(RingState(none, none, none, never, never))
 
     def grow(self, entities: int) -> None:
         """Make room for so many entities, not fewer than there are."""
         channels = len(self.scaling.centre)
-        slack = min(SLACK_MAX, SLACK_VALUES // (entities * channels))
+        slack = min(SLACK_MAX, SLACK_VALUES // (max(entities, 1) * channels))
         slack = max(SLACK_MIN, self.window_length // 2, slack)
-        state: tuple[NDArray[Any], ...] = self.state[1:]
-        # Fresh pages of np.zeros cost nothing until an entity writes to them.
-        slabs = np.zeros((entities, self.window_length + slack, channels), np.float32)
-        grown = [np.zeros((entities, *old.shape[1:]), old.dtype) for old in state]
-        for new, old in zip(grown, state, strict=True):
-            new[: len(old)] = old
-        _move(self.state.slabs, self.state.end, self.window_length, slabs, grown[0])
-        self.state = RingState(slabs, *grown)
+        super().grow(entities)
+        self.slabs = self._moved(entities, self.window_length + slack, self.state.end)
 
-    def forget(self, entities: IndexArray) -> None:
-        """Empty the rings of these entities."""
-        state = self.state
-        for of_entity in (state.end, state.filled, state.since_score, state.last_ns):
-            of_entity[entities] = 0
+    def arrays(self, entities: int) -> Arrays:
+        """A copy of where the first rings stand, and of their newest windows as `slabs`."""
+        found = super().arrays(entities)
+        found["slabs"] = self._moved(entities, self.window_length, found["end"])
+        found["placed_in"][:] = 0  # a call of these rings alone
+        return found
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Remember a copy of these, as `arrays` gave them, and nothing else."""
+        super().restore(arrays)
+        self.slabs = arrays["slabs"]
+        self.grow(len(self.slabs))
+
+    def _moved(self, entities: int, capacity: int, end: IndexArray) -> Float32Array:
+        """New slabs, with the newest windows of the first entities; `end` follows them."""
+        # Fresh pages of np.zeros cost nothing until an entity writes to them.
+        slabs = np.zeros((entities, capacity, self.slabs.shape[2]), np.float32)
+        _move(self.slabs[:entities], self.window_length, slabs, end)
+        return slabs
 
     def score_next(self) -> None:
         """Let the next reading of every full window be scored, whatever the stride."""
@@ -164,15 +168,14 @@ class Rings:
             readings.entity, readings.time_ns, readings.values, start,
             self.scaling.centre, self.scaling.spread,
             self.window_length, self.window_stride, self.in_turn, self.max_gap_ns, self.calls,
-            self.state, outcome, windows, places,
+            self.slabs, self.state, outcome, windows, places,
         )  # fmt: skip
         return Filled(stop, windows[:count], places[:count])
 
     @property
     def rows(self) -> Float32Array:
         """All rings' rows (R, F), which `Filled.places` and `Outcome.place` point into."""
-        slabs = self.state.slabs
-        return slabs.reshape(-1, slabs.shape[2])
+        return self.slabs.reshape(-1, self.slabs.shape[2])
 
 
 @jit
@@ -188,12 +191,13 @@ def _fill(
     in_turn: bool,
     max_gap_ns: int,
     call: int,
+    slabs: Float32Array,
     state: RingState,
     outcome: Outcome,
     windows: TimeArray,
     places: TimeArray,
 ) -> tuple[int, int]:
-    slabs, end, ring_filled, since_score, last_ns, placed_in = state
+    end, ring_filled, since_score, last_ns, placed_in = state
     status, filled, restarted, missing, place = outcome
     capacity, channels = slabs.shape[1], slabs.shape[2]
     count = 0
@@ -269,14 +273,13 @@ def _turn(row: Float32Array) -> int:
 
 @jit
 def _move(
-    slabs: Float32Array,
-    end: IndexArray,
-    window_length: int,
-    new_slabs: Float32Array,
-    new_end: IndexArray,
+    slabs: Float32Array, window_length: int, new_slabs: Float32Array, end: IndexArray
 ) -> None:
-    """Put the newest window of each old slab at the front of its new one."""
+    """Put the newest window of each old slab at the front of its new one.
+
+    end  (E,) where the next reading goes: in the old slab; overwritten: in the new one
+    """
     for e in range(len(slabs)):
         kept = min(end[e], window_length)
         new_slabs[e, :kept] = slabs[e, end[e] - kept : end[e]]
-        new_end[e] = kept
+        end[e] = kept

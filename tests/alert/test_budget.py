@@ -154,7 +154,7 @@ def test_a_forgotten_entity_leaves_a_fleet_s_budget_spent() -> None:
     # The next episode of the same index is another's: it does not move what was told.
     transitions, *_ = run_machine(machine, [Row(0, 101, 2.0, False, 0)], [])
     assert transitions == []
-    assert machine.budget.peak.tolist() == [[3.0]]
+    assert machine.budget.state.peak.tolist() == [[3.0]]
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_growing_keeps_open_episodes() -> None:
     machine.grow(1)
     run_machine(machine, [Row(0, 1, 2.0, False, 0)], [])
     machine.grow(5)
-    assert machine.state.is_open.tolist() == [True, False, False, False, False]
+    assert machine.is_open.tolist() == [True, False, False, False, False]
     [resolved], *_ = run_machine(machine, [Row(0, 2, 0.1, False, 0)], [])
     assert resolved == Transition(0, 0, "resolved", 1, 0, 2, 0, 0, 0.1, 2.0, PEAK_BEFORE, "info")
 

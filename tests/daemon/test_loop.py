@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.alert.episodes import EpisodeRules, Episodes
+from sentinel.alert.episodes import EpisodeRules
+from sentinel.detector import Detector
 from sentinel.errors import KafkaError
 from sentinel.ports import ChannelReport, EventContext
 from sentinel.records import NS_PER_S, Readings
@@ -298,7 +299,7 @@ def test_updates_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     batches = [batch_of(hours), *(batch_of(one) for one in gentle)]
     rig = Rig(batches)
     rules = EpisodeRules(1, 1, close_count=1, update_interval_ns=2 * NS_PER_S)
-    rig.daemon.detector.episodes = Episodes(rules)
+    rig.daemon.detector = Detector(MODEL, rules)
     with caplog.at_level(logging.INFO):
         rig.daemon.run()
     assert [entry[1] for entry in rig.told("event")] == ["opened", "updated", "updated"]

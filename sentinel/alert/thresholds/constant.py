@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from sentinel.entities import Parts
 from sentinel.records import FloatArray, IndexArray
 
 
-class Constant:
+class Constant(Parts):
     """The same threshold whatever comes; there is nothing to remember."""
 
-    state: tuple[NDArray[Any], ...] = ()
-
     def __init__(self, value: float) -> None:
+        super().__init__()
         self.value = value
-
-    def grow(self, entities: int) -> None:
-        """Every entity has it already."""
-
-    def forget(self, entities: IndexArray) -> None:
-        """It knows of no entity."""
 
     def advance(self, entity: IndexArray, anomaly_score: FloatArray) -> FloatArray:
         """The threshold (N,) of each score."""

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
-
-from numpy.typing import NDArray
+from typing import Literal, Protocol, TypeAlias
 
 from sentinel.alert.thresholds.constant import Constant, quantile
 from sentinel.alert.thresholds.dspot import Dspot
 from sentinel.alert.thresholds.dynamic import Dynamic
 from sentinel.alert.thresholds.mad import Mad
 from sentinel.alert.thresholds.pot import Pot
+from sentinel.entities import Part
 from sentinel.records import FloatArray, IndexArray
 
 RuleName: TypeAlias = Literal["calibrated", "quantile", "mad", "pot", "dspot", "dynamic"]
 LEAST_SHARE = 1e-3  # of the calibrated threshold
 
 
-class Threshold(Protocol):
+class Threshold(Part, Protocol):
     """A threshold for each score, from the scores of the entity before it."""
-
-    @property
-    def state(self) -> tuple[NDArray[Any], ...]:
-        """All that it remembers: arrays over the E entities, some of more axes."""
-        ...
-
-    def grow(self, entities: int) -> None:
-        """Make room for so many entities, not fewer than there are."""
-        ...
-
-    def forget(self, entities: IndexArray) -> None:
-        """Back to the beginning for these entities."""
-        ...
 
     def advance(self, entity: IndexArray, anomaly_score: FloatArray) -> FloatArray:
         """The threshold (N,) of each score (N,), in order; NaN: a reading without one."""

@@ -87,8 +87,7 @@ def test_the_state_is_all_there_is(rule: str) -> None:
     entity, scores = stream(6)
     first, second = made(rule), made(rule)
     first.advance(entity[:300], scores[:300])
-    for into, array in zip(second.state, first.state, strict=True):
-        into[:] = array
+    second.restore(first.arrays(ENTITIES))
     assert second.advance(entity[300:], scores[300:]).tolist() == (
         first.advance(entity[300:], scores[300:]).tolist()
     )
@@ -99,14 +98,14 @@ def test_growing_keeps_and_forgetting_begins_anew(rule: str) -> None:
     entity, scores = stream(7)
     kept, fresh = made(rule), made(rule)
     kept.advance(entity, scores)
-    before = [array.copy() for array in kept.state]
+    before, start = kept.arrays(ENTITIES), fresh.arrays(ENTITIES)
     kept.grow(ENTITIES + 5)
-    for array, old in zip(kept.state, before, strict=True):
-        assert array[:ENTITIES].tolist() == old.tolist()
+    for name, array in kept.arrays(ENTITIES).items():
+        assert array.tolist() == before[name].tolist()
     kept.forget(np.array([1, ENTITIES], np.int32))
-    for array, old, start in zip(kept.state, before, fresh.state, strict=True):
-        assert array[1].tolist() == array[ENTITIES + 4].tolist() == start[1].tolist()
-        assert array[[0, 2]].tolist() == old[[0, 2]].tolist()
+    for name, array in kept.arrays(ENTITIES + 5).items():
+        assert array[1].tolist() == array[ENTITIES + 4].tolist() == start[name][1].tolist()
+        assert array[[0, 2]].tolist() == before[name][[0, 2]].tolist()
 
 
 @every_rule

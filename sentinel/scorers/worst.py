@@ -1,0 +1,52 @@
+"""The worst score of each episode so far: what made it is kept until the episode is told."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sentinel.entities import EntityArrays
+from sentinel.fitted import FittedModel
+from sentinel.records import Contribution, Float32Array, FloatArray, TimeArray
+from sentinel.scorers.run import Run, RunScores
+
+
+class WorstState(NamedTuple):
+    """Arrays over the E entities, of the worst score of the newest episode.
+
+    share               (E, F) what part of it each channel makes up
+    observed, expected  (E, F) raw units; NaN in observed = missing
+    """
+
+    share: Float32Array
+    observed: FloatArray
+    expected: FloatArray
+
+
+class WorstScores(EntityArrays[WorstState]):
+    """Keeps them before the rings move on."""
+
+    def __init__(self, model: FittedModel) -> None:
+        self._model = model
+        shape = 1, len(model.channels)
+        super().__init__(WorstState(np.zeros(shape, np.float32), np.zeros(shape), np.zeros(shape)))
+
+    def keep(self, run: Run, found: RunScores, entity: TimeArray, row: TimeArray) -> None:
+        """Keep what made the scores of these rows of the run, one of each entity."""
+        row = row + run.start
+        scored = np.searchsorted(found.row, row)
+        share, observed, expected = self.state
+        share[entity] = found.shares[scored]
+        observed[entity] = run.readings.values[row]
+        expected[entity] = self._model.scaling.invert(found.expected[scored])
+
+    def contributions(self, entity: int) -> tuple[Contribution, ...]:
+        """Of the entity's episode, largest share first."""
+        share, observed, expected = (array[entity] for array in self.state)
+        return tuple(
+            Contribution(
+                self._model.channels[f], float(share[f]), float(observed[f]), float(expected[f])
+            )
+            for f in np.argsort(-share, kind="stable").tolist()
+        )
