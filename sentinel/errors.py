@@ -6,14 +6,14 @@ Exit codes are part of the command line's contract and stand beside the class th
 code  meaning
 ====  ======================================================================
 0     success
-1     an unexpected failure (a defect of sentinel: the traceback is printed);
-      ``sentinel backtest``: a ``--fail-if`` holds (no traceback)
+1     an unexpected failure (a defect of sentinel: the traceback is printed)
 2     wrong usage of the command line (click's own code)
 3     the configuration is invalid
 4     the data is invalid or too short, or scores cannot be written
 5     the model file was refused, or cannot be written
 6     Kafka: unreachable, not authorised, or a topic is missing
 7     ``sentinel demo --exit``: no known failure was caught
+8     ``sentinel backtest``: a ``--fail-if`` condition holds
 130   interrupted by Ctrl-C; ``sentinel fit`` that has a model by then keeps it and ends with 0
 141   the reader of the output went away, as in ``sentinel ... | head``
 ====  ======================================================================

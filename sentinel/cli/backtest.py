@@ -18,7 +18,7 @@ from sentinel.cli import logs
 from sentinel.cli.backtest_report import backtest_json, print_backtest
 from sentinel.cli.drawing import page_maker
 from sentinel.cli.layout_options import file_layout, layout_options
-from sentinel.cli.replaying import Replay, configured_detector
+from sentinel.cli.replaying import Replay, configured_detector, reconstruct_every_option
 from sentinel.config.schema import LogConfig
 from sentinel.detector import Detector
 from sentinel.errors import DataError
@@ -28,10 +28,10 @@ from sentinel.source.labels import read_labels
 
 log = logging.getLogger(__name__)
 
-FAILED = 1
+LIMIT_CROSSED = 8
 EPILOG = """\b
 LABELS is a CSV file with the columns `from` and `to` and perhaps `entity`: one known anomaly a row.
-Exit code 1: a --fail-if holds (for a CI of models).
+Exit code 8: a --fail-if condition holds (for a CI of models).
 
 \b
 Examples:
@@ -69,10 +69,11 @@ class LimitType(click.ParamType[Limit]):
               help="Known anomalies; without them episodes are counted, not judged.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
+@reconstruct_every_option
 @click.option("--report", "report_path", type=click.Path(path_type=Path), metavar="HTML",
               help="Write a page with figures, one file (needs the extra sentinel[report]).")
 @click.option("--fail-if", "limits", type=LimitType(), multiple=True, metavar="METRIC<NUMBER",
-              help="Exit code 1 where it holds; < <= > >= and any metric (repeat for more).")
+              help="Exit code 8 where it holds; < <= > >= and any metric (repeat for more).")
 @click.option("--json", "as_json", is_flag=True,
               help="One JSON object with all episodes and metrics instead of tables.")
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
@@ -80,8 +81,8 @@ class LimitType(click.ParamType[Limit]):
 @layout_options
 def command(
     model_path: Path, input_path: Path, context_path: Path | None, labels_path: Path | None,
-    config_path: Path | None, report_path: Path | None, limits: tuple[Limit, ...],
-    as_json: bool, threads: int, **options: Any,
+    config_path: Path | None, reconstruct_every: int | None, report_path: Path | None,
+    limits: tuple[Limit, ...], as_json: bool, threads: int, **options: Any,
 ) -> None:
     # fmt: on
     """Run a model over readings of the past as `sentinel run` would, and judge its episodes.
@@ -98,7 +99,8 @@ def command(
     labels = read_labels(labels_path) if labels_path else None
     model = store.load(model_path)
     replay = Replay.open(input_path, context_path, layout, model)
-    found = _run(replay, configured_detector(model, config_path, threads), labels)
+    detector = configured_detector(model, config_path, threads, reconstruct_every)
+    found = _run(replay, detector, labels)
     failures = [text for limit in limits if (text := limit.crossed(found.judgement.metrics))]
     if write_page:
         again = Replay.open(input_path, context_path, layout, model)
@@ -110,7 +112,7 @@ def command(
     for text in failures:
         click.echo(f"failed: {text}", err=True)
     if failures:
-        raise SystemExit(FAILED)
+        raise SystemExit(LIMIT_CROSSED)
 
 
 def _run(replay: Replay, detector: Detector, labels: Labels | None) -> Backtest:

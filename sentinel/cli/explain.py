@@ -18,7 +18,7 @@ from sentinel.cli import logs
 from sentinel.cli.drawing import demand_figures, write_whole
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.output import OutputConsole
-from sentinel.cli.replaying import Replay, configured_detector
+from sentinel.cli.replaying import Replay, configured_detector, reconstruct_every_option
 from sentinel.config.schema import LogConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
@@ -85,13 +85,14 @@ class Stretch:
               help="Draw the stretch (needs the extra sentinel[report]).")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
+@reconstruct_every_option
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes a score.")
 @layout_options
 def command(
     model_path: Path, input_path: Path, context_path: Path | None, from_ns: int, to_ns: int,
-    entity: str | None, plot_path: Path | None, config_path: Path | None, threads: int,
-    **options: Any,
+    entity: str | None, plot_path: Path | None, config_path: Path | None,
+    reconstruct_every: int | None, threads: int, **options: Any,
 ) -> None:
     # fmt: on
     """Explain a stretch of a file: its episodes, the channels behind them, what was expected.
@@ -108,7 +109,8 @@ def command(
         demand_figures(plot_path, "--plot")
     model = store.load(model_path)
     replay = Replay.open(input_path, context_path, layout, model)
-    scored, episodes = replay.scored_by(configured_detector(model, config_path, threads))
+    detector = configured_detector(model, config_path, threads, reconstruct_every)
+    scored, episodes = replay.scored_by(detector)
     found = backtest(scored, episodes, None, list(replay.source.entities))
     stretch = _stretch(found, _track(found, entity), from_ns, to_ns)
     _print(found, stretch)

@@ -35,13 +35,14 @@ VERBS = {
 EPILOG = """\b
 Exit codes:
   0    success
-  1    an unexpected failure: a defect of sentinel; backtest: a --fail-if holds
+  1    an unexpected failure: a defect of sentinel
   2    wrong usage of the command line
   3    the configuration is invalid
   4    the data is invalid or too short, or scores cannot be written
   5    the model file was refused, or cannot be written
   6    Kafka: unreachable, not authorised, or a topic is missing
   7    demo --exit: no known failure was caught
+  8    backtest: a --fail-if condition holds
   130  interrupted by Ctrl-C (fit that has a model by then keeps it: 0)
   141  the reader of the output went away
 

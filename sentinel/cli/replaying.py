@@ -27,6 +27,13 @@ from sentinel.source.history_paths import find_files
 
 log = logging.getLogger(__name__)
 
+reconstruct_every_option = click.option(
+    "--reconstruct-every",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Readings from one rebuilt window to the next, instead of the model's.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:

@@ -12,7 +12,13 @@ from sentinel import store
 from sentinel.cli import logs
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.progress import Spinner
-from sentinel.cli.replaying import Replay, configured_detector, count_dropped, warn_of_input
+from sentinel.cli.replaying import (
+    Replay,
+    configured_detector,
+    count_dropped,
+    reconstruct_every_option,
+    warn_of_input,
+)
 from sentinel.config.schema import LogConfig
 from sentinel.sink import scores as scores_file
 from sentinel.sink.scores import ScoresWriter
@@ -42,8 +48,7 @@ Examples:
               help="One row per reading: CSV, Parquet where it ends so; - is standard output.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
-@click.option("--reconstruct-every", type=click.IntRange(1), metavar="N",
-              help="Readings from one rebuilt window to the next, instead of the model's.")
+@reconstruct_every_option
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes a score.")
 @layout_options

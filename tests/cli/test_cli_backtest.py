@@ -106,7 +106,7 @@ def test_labels_without_a_machine_hold_for_all(folder: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("limit", "code"), [("episode_f1<0.4", 0), ("episode_f1<0.6", 1), ("vus_pr>2", 0)]
+    ("limit", "code"), [("episode_f1<0.4", 0), ("episode_f1<0.6", 8), ("vus_pr>2", 0)]
 )
 def test_limits_make_the_exit_code(folder: Path, limit: str, code: int) -> None:
     done = run(folder, "--labels", folder / "labels.csv", "--fail-if", limit)
@@ -115,7 +115,7 @@ def test_limits_make_the_exit_code(folder: Path, limit: str, code: int) -> None:
 
 
 def test_a_limit_on_episodes_needs_no_labels(folder: Path) -> None:
-    assert run(folder, "--fail-if", "episodes>1").exit_code == 1
+    assert run(folder, "--fail-if", "episodes>1").exit_code == 8
     done = run(folder, "--fail-if", "episode_f1<0.6")
     assert done.exit_code == 2
     assert "--fail-if episode_f1 needs --labels" in done.stderr

@@ -72,7 +72,7 @@ def test_help_lists_every_verb_and_every_exit_code() -> None:
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, errors.SentinelError)
     }
-    for code in codes | {0, 2, 7, 130}:
+    for code in codes | {0, 2, 7, 8, 130}:
         assert f"\n    {code} " in text
 
 
