@@ -224,6 +224,8 @@ def dense_layer_backward(
     inputs: int,
     w_t: int,
     out: int,
+    out_rows: int,
+    used: int,
     g_w: int,
     g_bias: int,
     first: bool,
@@ -233,23 +235,24 @@ def dense_layer_backward(
 ) -> None:
     """Gradients of a dense layer from that of its output (slab out); adds to slab dy.
 
+    used   of the out_rows rows of a step
     first  nobody has written to dy: it becomes that gradient
     """
-    windows, out_step = width_of(tile), shape[of.CHANNEL_ROWS] * width_of(tile)
+    windows, out_step = width_of(tile), out_rows * width_of(tile)
     for early in range(0, shape[of.STEPS], STEPS_PER_SUM):
         late = min(early + STEPS_PER_SUM, shape[of.STEPS])
         for t in range(early, late):
             add_transposed(
                 tile, windows, inputs, packed, w_t, scratch, out * windows + t * out_step,
-                shape[of.CHANNELS], (dy + t * y_rows) * windows, first,
+                used, (dy + t * y_rows) * windows, first,
             )  # fmt: skip
         add_weight_gradient(
             product_tile, windows, late - early, out * windows + early * out_step, out_step,
-            shape[of.CHANNELS], (y + early * y_rows) * windows, y_rows * windows, inputs,
+            used, (y + early * y_rows) * windows, y_rows * windows, inputs,
             scratch, shape[of.PRODUCT] * windows, gradient, g_w, 0, 0,
         )  # fmt: skip
     add_bias_gradient(
-        product_tile, shape, windows, shape[of.STEPS], out * windows, out_step, shape[of.CHANNELS],
+        product_tile, shape, windows, shape[of.STEPS], out * windows, out_step, used,
         scratch, gradient, g_bias, 0, 0,
     )  # fmt: skip
 
@@ -261,26 +264,28 @@ def loss_gradient(
     target: int,
     mask: int,
     out: int,
+    out_rows: int,
     steps: int,
     scale: float,
     scratch: Float32Array,
 ) -> float:
     """Sum of the masked squared errors of a slab; it becomes the gradient of scale times that sum.
 
-    out  (steps, channel_rows): 2 scale (out - target) mask
+    out  (steps, out_rows), of which the first F are meant: 2 scale (out - target) mask
     """
     windows = width_of(tile)
-    size = shape[of.CHANNEL_ROWS] * windows
+    size, step = shape[of.CHANNELS] * windows, shape[of.CHANNEL_ROWS] * windows
+    out_step = out_rows * windows
     twice, lanes = np.float32(2 * scale), lane_count_of(tile)
     total = 0.0
     for t in range(steps):
         part = spread(tile, np.float32(0))
-        for n in range(t * size, (t + 1) * size, lanes):
-            d = load_lanes(tile, scratch, out * windows + n)
-            d = d - load_lanes(tile, scratch, target * windows + n)
-            d = d * load_lanes(tile, scratch, mask * windows + n)
+        for n in range(0, size, lanes):
+            d = load_lanes(tile, scratch, out * windows + t * out_step + n)
+            d = d - load_lanes(tile, scratch, target * windows + t * step + n)
+            d = d * load_lanes(tile, scratch, mask * windows + t * step + n)
             part = part + d * d
-            store_lanes(scratch, out * windows + n, d * twice)
+            store_lanes(scratch, out * windows + t * out_step + n, d * twice)
         store_lanes(scratch, shape[of.PRODUCT] * windows, part)
         for n in range(lanes):
             total += float(scratch[shape[of.PRODUCT] * windows + n])

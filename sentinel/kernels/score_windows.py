@@ -48,7 +48,8 @@ def score_many(
             windows_in_lanes.lstm_layer(tile, plan, layer, shape, packed, scratch)
         windows_in_lanes.dense_layer(
             dense_tile, shape, shape[of.DECODED], shape[of.DECODED_ROWS], shape[of.HIDDEN],
-            shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], packed, scratch,
+            shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], shape[of.CHANNEL_ROWS],
+            packed, scratch,
         )  # fmt: skip
         window_errors(tile, shape, windows, scratch)
         hand_out(shape, first, windows, windows, 1, scratch, errors, expected)
@@ -83,7 +84,8 @@ def score_few(
             units_in_lanes.lstm_layer(tile, plan, layer, shape, packed, scratch)
         units_in_lanes.dense_layer(
             dense_tile, windows, shape, shape[of.DECODED], shape[of.DECODED_ROWS], shape[of.HIDDEN],
-            shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], packed, scratch,
+            shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], shape[of.CHANNEL_ROWS],
+            packed, scratch,
         )  # fmt: skip
         # Its lanes are those of every tile of this kind: one compilation serves them all.
         window_errors(dense_tile, shape, windows, scratch)

@@ -136,8 +136,8 @@ def advance_many(
     rows, starts, lengths  the readings, as in `windows_across`; lengths are T
     entities  (B,) int64, each at most once
     states    (E x layers x STATES x H,) updated
-    outputs   (B, T, F) forecasts of the next reading, or (B, T, H) outputs of the last layer where
-              the model has no forecasting head
+    outputs   (B, T, HORIZONS x F) forecasts of the readings that follow, or (B, T, H) outputs of the
+              last layer where the model has no forecasting head
     """
     windows, shape = width_of(tile), whole(numbers)
     first = take(queue) * windows
@@ -151,9 +151,10 @@ def advance_many(
         if shape[of.FORECAST] >= 0:
             windows_in_lanes.dense_layer(
                 dense_tile, shape, slab, slab_rows, shape[of.HIDDEN],
-                shape[of.FORECAST_W], shape[of.FORECAST_BIAS], shape[of.FORECAST], packed, scratch,
+                shape[of.FORECAST_W], shape[of.FORECAST_BIAS], shape[of.FORECAST],
+                shape[of.FORECAST_ROWS], packed, scratch,
             )  # fmt: skip
-            slab, slab_rows = shape[of.FORECAST], shape[of.CHANNEL_ROWS]
+            slab, slab_rows = shape[of.FORECAST], shape[of.FORECAST_ROWS]
         for b in range(min(windows, len(starts) - first)):
             for t in range(shape[of.STEPS]):
                 for r in range(outputs.shape[2]):
@@ -191,9 +192,10 @@ def advance_few(
         if shape[of.FORECAST] >= 0:
             units_in_lanes.dense_layer(
                 dense_tile, windows, shape, slab, slab_rows, shape[of.HIDDEN],
-                shape[of.FORECAST_W], shape[of.FORECAST_BIAS], shape[of.FORECAST], packed, scratch,
+                shape[of.FORECAST_W], shape[of.FORECAST_BIAS], shape[of.FORECAST],
+                shape[of.FORECAST_ROWS], packed, scratch,
             )  # fmt: skip
-            slab, slab_rows = shape[of.FORECAST], shape[of.CHANNEL_ROWS]
+            slab, slab_rows = shape[of.FORECAST], shape[of.FORECAST_ROWS]
         for b in range(min(windows, len(starts) - first)):
             for t in range(shape[of.STEPS]):
                 at = (slab + t * slab_rows) * windows + b * slab_rows

@@ -64,15 +64,17 @@ def _forward(
             boundary += 1
         if n < len(plan):
             lstm_layer(tile, plan, n, shape, packed, scratch)
-    dense_layer(
-        dense_tile, shape, shape[of.DECODED], shape[of.DECODED_ROWS], shape[of.HIDDEN],
-        shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], packed, scratch,
-    )  # fmt: skip
+    if shape[of.X_HAT] >= 0:
+        dense_layer(
+            dense_tile, shape, shape[of.DECODED], shape[of.DECODED_ROWS], shape[of.HIDDEN],
+            shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], shape[of.CHANNEL_ROWS],
+            packed, scratch,
+        )  # fmt: skip
     if shape[of.FORECAST] >= 0:
         dense_layer(
             dense_tile, shape, shape[of.OUTPUTS] + shape[of.OUTPUT_ROWS], shape[of.OUTPUT_ROWS],
             shape[of.HIDDEN] * shape[of.DIRECTIONS], shape[of.FORECAST_W], shape[of.FORECAST_BIAS],
-            shape[of.FORECAST], packed, scratch,
+            shape[of.FORECAST], shape[of.FORECAST_ROWS], packed, scratch,
         )  # fmt: skip
 
 
@@ -128,16 +130,19 @@ def _backward(
     windows, boundary = width_of(tile), len(boundaries) - 1
     encoded = shape[of.HIDDEN] * shape[of.DIRECTIONS]
     _clear_gradients(plan, boundaries, shape, windows, scratch)
-    dense_layer_backward(
-        tile, product_tile, shape, shape[of.DECODED], shape[of.DDECODED],
-        shape[of.DECODED_ROWS], shape[of.HIDDEN], shape[of.OUTPUT_W_T], shape[of.X_HAT],
-        shape[of.G_OUTPUT_W], shape[of.G_OUTPUT_BIAS], True, packed, scratch, gradient,
-    )  # fmt: skip
+    if shape[of.X_HAT] >= 0:
+        dense_layer_backward(
+            tile, product_tile, shape, shape[of.DECODED], shape[of.DDECODED],
+            shape[of.DECODED_ROWS], shape[of.HIDDEN], shape[of.OUTPUT_W_T], shape[of.X_HAT],
+            shape[of.CHANNEL_ROWS], shape[of.CHANNELS],
+            shape[of.G_OUTPUT_W], shape[of.G_OUTPUT_BIAS], True, packed, scratch, gradient,
+        )  # fmt: skip
     if shape[of.FORECAST] >= 0:
         dense_layer_backward(
             tile, product_tile, shape, shape[of.OUTPUTS] + shape[of.OUTPUT_ROWS],
             shape[of.DOUTPUTS], shape[of.OUTPUT_ROWS], encoded,
             shape[of.FORECAST_W_T], shape[of.FORECAST],
+            shape[of.FORECAST_ROWS], shape[of.HORIZONS] * shape[of.CHANNELS],
             shape[of.G_FORECAST_W], shape[of.G_FORECAST_BIAS], False, packed, scratch, gradient,
         )  # fmt: skip
     for n in range(len(plan), -1, -1):
@@ -159,6 +164,28 @@ def _backward(
                     scratch[to + i] += scratch[shape[of.DLATENT] * windows + direction * size + i]
 
 
+@lean
+def _forecast_loss_gradient(
+    tile: type[Tile], shape: TimeArray, target: int, ahead: int, scale: float, scratch: Float32Array
+) -> float:
+    """As `loss_gradient`, of what the outputs up to step t forecast of step t + ahead.
+
+    Neither the first steps, which have seen too little, nor the last ones have a target.
+    """
+    windows, rows = width_of(tile), shape[of.FORECAST_ROWS]
+    out, one = shape[of.FORECAST] + (ahead - 1) * shape[of.CHANNELS], shape[of.CHANNEL_ROWS]
+    first = min(shape[of.BURN_IN], shape[of.STEPS])
+    stop = max(shape[of.STEPS] - ahead, first)
+    for t in range(shape[of.STEPS]):
+        if t < first or t >= stop:
+            for n in range(shape[of.CHANNELS] * windows):
+                scratch[(out + t * rows) * windows + n] = 0
+    return loss_gradient(
+        tile, shape, target + (first + ahead) * one, shape[of.MASK] + (first + ahead) * one,
+        out + first * rows, rows, stop - first, scale, scratch,
+    )  # fmt: skip
+
+
 @jit
 def train_tiles(
     tile: type[Tile],
@@ -175,15 +202,16 @@ def train_tiles(
     lengths: TimeArray,
     first: int,
     scale: float,
-    forecast_scale: float,
+    next_scale: float,
+    ahead_scale: float,
     gradient: Float32Array,
-) -> tuple[float, float]:
-    """Squared errors of windows first .. first + S, of their reconstruction and of their forecast.
+) -> tuple[float, float, float]:
+    """Squared errors of windows first .. first + S: reconstruction, next readings, all forecasts.
 
     numbers                 the array that kernels.shape describes
     rows, starts, lengths   `windows_across`
-    scale, forecast_scale   1 / number of values compared in the whole minibatch
-    gradient                (P,), added to: of scale x errors + forecast_scale x forecast errors
+    scale, next_scale, ahead_scale  1 / number of values compared in the whole minibatch, or 0
+    gradient                (P,), added to: of the errors, each times its scale
     Factors of the boundaries and noise are in their slabs already.
     """
     windows, shape = width_of(tile), whole(numbers)
@@ -193,18 +221,17 @@ def train_tiles(
         _perturb(shape, windows, scratch)
         target = shape[of.TARGET]
     _forward(tile, dense_tile, plan, boundaries, shape, packed, scratch)
-    error = loss_gradient(
-        tile, shape, target, shape[of.MASK], shape[of.X_HAT], shape[of.STEPS], scale, scratch
-    )
-    forecast_error = 0.0
-    if shape[of.FORECAST] >= 0:
-        # The outputs up to step t forecast step t + 1; those of the last step have no target.
-        one = shape[of.CHANNEL_ROWS]
-        forecast_error = loss_gradient(
-            tile, shape, target + one, shape[of.MASK] + one, shape[of.FORECAST],
-            shape[of.STEPS] - 1, forecast_scale, scratch,
+    error, error_next, error_ahead = 0.0, 0.0, 0.0
+    if shape[of.X_HAT] >= 0:
+        error = loss_gradient(
+            tile, shape, target, shape[of.MASK], shape[of.X_HAT], shape[of.CHANNEL_ROWS],
+            shape[of.STEPS], scale, scratch,
         )  # fmt: skip
-        for n in range(one * windows):
-            scratch[(shape[of.FORECAST] + (shape[of.STEPS] - 1) * one) * windows + n] = 0
+    if shape[of.FORECAST] >= 0:
+        for ahead in range(1, shape[of.HORIZONS] + 1):
+            both = ahead_scale + next_scale if ahead == 1 else ahead_scale
+            found = _forecast_loss_gradient(tile, shape, target, ahead, both, scratch)
+            error_next += found if ahead == 1 else 0.0
+            error_ahead += found
     _backward(tile, product_tile, plan, boundaries, shape, packed, scratch, gradient)
-    return error, forecast_error
+    return error, error_next, error_ahead

@@ -97,16 +97,16 @@ def dense_layer(
     w: int,
     bias: int,
     out: int,
+    out_rows: int,
     packed: Float32Array,
     scratch: Float32Array,
 ) -> None:
     """out_t = w y_t + bias at every step; the rows of a tile are steps and windows alike."""
-    rows = shape[of.CHANNEL_ROWS]
-    for column in range(0, rows, width_of(tile)):
+    for column in range(0, out_rows, width_of(tile)):
         for n in range(0, shape[of.STEPS] * windows, rows_of(tile)):
             acc = load_tile(tile, packed, bias + column, 0)
             acc = add_product(
                 acc, scratch, y * windows + n * y_rows, y_rows, 1,
                 packed, w + column * inputs, width_of(tile), inputs,
             )  # fmt: skip
-            store_tile(scratch, out * windows + n * rows + column, rows, acc)
+            store_tile(scratch, out * windows + n * out_rows + column, out_rows, acc)

@@ -39,6 +39,33 @@ def scale_rows(
 
 
 @jit
+def count_ahead(
+    rows: Float32Array,
+    starts: TimeArray,
+    lengths: TimeArray,
+    channels: int,
+    steps: int,
+    burn_in: int,
+    horizons: int,
+) -> tuple[int, int]:
+    """How many values forecasts are compared with: the next ones, and all of `horizons` steps.
+
+    rows     (N F,); starts, lengths  (B,) first row and number of rows of each window of T steps
+    burn_in  the first of these from which the forecasts count
+    """
+    following, ahead = 0, 0
+    for b in range(len(starts)):
+        for i in range(lengths[b]):
+            # A value is compared with the forecasts of the steps before it, from `burn_in` on.
+            before = min(steps - lengths[b] + i - burn_in, horizons)
+            for f in range(channels):
+                if before > 0 and not np.isnan(rows[(starts[b] + i) * channels + f]):
+                    following += 1
+                    ahead += before
+    return following, ahead
+
+
+@jit
 def count_values(
     rows: Float32Array, starts: TimeArray, lengths: TimeArray, counts: TimeArray
 ) -> None:

@@ -107,16 +107,17 @@ def dense_layer(
     w: int,
     bias: int,
     out: int,
+    out_rows: int,
     packed: Float32Array,
     scratch: Float32Array,
 ) -> None:
-    """out_t = w y_t + bias at every step; out (T, channel_rows)."""
+    """out_t = w y_t + bias at every step; out (T, out_rows)."""
     windows = width_of(tile)
     for t in range(shape[of.STEPS]):
-        for row in range(0, shape[of.CHANNEL_ROWS], CHANNELS_PER_BLOCK):
+        for row in range(0, out_rows, CHANNELS_PER_BLOCK):
             acc = rows_from(tile, packed, bias + row)
             acc = add_product(
                 acc, packed, w + row * inputs, 1, CHANNELS_PER_BLOCK,
                 scratch, (y + t * y_rows) * windows, windows, inputs,
             )  # fmt: skip
-            store_tile(scratch, (out + t * shape[of.CHANNEL_ROWS] + row) * windows, windows, acc)
+            store_tile(scratch, (out + t * out_rows + row) * windows, windows, acc)

@@ -12,12 +12,16 @@ from sentinel.kernels.layout import GATES
 class Architecture:
     """An LSTM autoencoder: encoder layers read the window, decoder layers rebuild it, dense out.
 
+    Without a decoder, a forecaster: nothing is rebuilt.
+
     channels        F
     hidden          H, of every layer and direction
-    encoder_layers, decoder_layers   1 or more
+    encoder_layers  1 or more
+    decoder_layers  1 or more; 0: none, where there is a forecasting head
     bidirectional   the encoder reads both ways; the final states of both are concatenated
     dropout         0 to 0.5, on what one layer hands the next; off in validation and scoring
-    forecast        a second dense head: the encoder's output at a step forecasts the next reading
+    forecast        a second dense head: the encoder's output at a step forecasts the next readings
+    horizons        how many of them
     """
 
     channels: int
@@ -27,14 +31,16 @@ class Architecture:
     bidirectional: bool = False
     dropout: float = 0.0
     forecast: bool = False
+    horizons: int = 1
 
     def __post_init__(self) -> None:
         limits = {
             "channels": (self.channels, 1, 4096),
             "hidden": (self.hidden, 1, 1024),
             "encoder_layers": (self.encoder_layers, 1, 8),
-            "decoder_layers": (self.decoder_layers, 1, 8),
+            "decoder_layers": (self.decoder_layers, 0 if self.forecast else 1, 8),
             "dropout": (self.dropout, 0.0, 0.5),
+            "horizons": (self.horizons, 1, 64 if self.forecast else 1),
         }
         for name, (value, low, high) in limits.items():
             if not low <= value <= high:
@@ -59,7 +65,8 @@ class Architecture:
         """Name to shape of every parameter, in storage order.
 
         `encoder.0.forward.w_x` (4H, K), `.w_h` (4H, H), `.bias` (4H,), ...,
-        `decoder.0.w_x`, ..., `output.w` (F, H), `output.bias` (F,).
+        `decoder.0.w_x`, ..., `output.w` (F, H), `output.bias` (F,), and `forecast.w`, `forecast.bias`
+        of horizons x F rows, those of the next reading first.
         """
         found: dict[str, tuple[int, ...]] = {}
 
@@ -73,9 +80,10 @@ class Architecture:
                 layer(f"encoder.{number}.{direction}", self.encoded if number else self.channels)
         for number in range(self.decoder_layers):
             layer(f"decoder.{number}", self.hidden if number else self.encoded)
-        found["output.w"] = (self.channels, self.hidden)
-        found["output.bias"] = (self.channels,)
+        if self.decoder_layers:
+            found["output.w"] = (self.channels, self.hidden)
+            found["output.bias"] = (self.channels,)
         if self.forecast:
-            found["forecast.w"] = (self.channels, self.encoded)
-            found["forecast.bias"] = (self.channels,)
+            found["forecast.w"] = (self.horizons * self.channels, self.encoded)
+            found["forecast.bias"] = (self.horizons * self.channels,)
         return found

@@ -31,7 +31,8 @@ class StateCarrier:
             raise ModelError("a bidirectional encoder has no state to carry")
         self.steps = steps
         hidden = architecture.hidden
-        self.width = architecture.channels if architecture.forecast else hidden
+        forecasts = architecture.horizons * architecture.channels
+        self.width = forecasts if architecture.forecast else hidden
         number, one = np.zeros(0, np.float32), np.zeros(0, np.int64)
         arguments = (number, one, one, one, number, one, np.zeros((0, 0, 0), np.float32))
         self.kernels = Kernels(
@@ -48,8 +49,8 @@ class StateCarrier:
         rows      (N, F) scaled; NaN = missing: read as 0
         starts    (B,) int64, first row of each entity's readings
         entities  (B,) int64, each at most once
-        Returns (B, steps, F) forecasts of the reading after each, or (B, steps, H) outputs of the
-        last layer where the model has no forecasting head.
+        Returns (B, steps, horizons x F) forecasts of the readings after each, or (B, steps, H)
+        outputs of the last layer where the model has no forecasting head.
         """
         flat, starts, entities = as_kernels_take(rows, starts, entities)
         states = states.reshape(-1)

@@ -17,7 +17,7 @@ from sentinel.kernels import plan as col
 from sentinel.kernels import shape as of
 from sentinel.kernels.jit import entry
 from sentinel.kernels.train_windows import train_tiles
-from sentinel.kernels.windows import count_values
+from sentinel.kernels.windows import count_ahead, count_values
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
 from sentinel.model.plan import plan_training
@@ -27,33 +27,49 @@ from sentinel.records import Float32Array, TimeArray
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Of a minibatch: mean squared errors over the values compared, and how many those were.
+    """Of a minibatch: mean squared errors over the values compared, NaN of what the model has not.
 
-    forecast  NaN where the model has no forecasting head
+    forecast  of the next reading
+    ahead     of all readings that are forecast, where those are several
+    values    how many were to be rebuilt
     """
 
     reconstruction: float
     forecast: float
+    ahead: float
     values: float
 
     @property
     def total(self) -> float:
-        """What the gradient is of: the sum of both."""
-        return self.reconstruction + (0.0 if np.isnan(self.forecast) else self.forecast)
+        """What the gradient is of: the sum of these errors."""
+        return float(np.nansum((self.reconstruction, self.forecast, self.ahead)))
+
+    @property
+    def told(self) -> float:
+        """The error that says how far training is."""
+        return self.forecast if np.isnan(self.reconstruction) else self.reconstruction
 
 
 class Learner:
     """Losses and gradients of one architecture; not for concurrent calls.
 
-    noise  standard deviation of what is added to the inputs, scaled units; targets stay clean
+    noise    standard deviation of what is added to the inputs, scaled units; targets stay clean
+    burn_in  so many steps of a window forecast nothing that counts
     """
 
     def __init__(
-        self, architecture: Architecture, steps: int, backend: Backend, noise: float = 0.0
+        self,
+        architecture: Architecture,
+        steps: int,
+        backend: Backend,
+        noise: float = 0.0,
+        burn_in: int = 0,
     ) -> None:
         self.architecture, self.noise = architecture, noise
         self.tile = backend.variant.many
-        self.plan = plan_training(architecture, steps, self.tile, noisy=noise > 0)
+        self.plan = plan_training(
+            architecture, steps, self.tile, noisy=noise > 0, burn_in=burn_in
+        )
         self.packed = aligned(len(self.plan.index))
         self.pool = ThreadPoolExecutor(backend.threads)
         self.scratch = [
@@ -67,7 +83,7 @@ class Learner:
             self.plan.table, self.plan.boundaries, self.plan.shape, self.packed,
         )  # fmt: skip
         one, number = np.zeros(1, np.int64), np.zeros(1, np.float32)
-        arguments = (*self.model, *self.scratch[0], number, one, one, 0, 0.0, 0.0, number)
+        arguments = (*self.model, *self.scratch[0], number, one, one, 0, 0.0, 0.0, 0.0, number)
         self.run = entry(train_tiles, *arguments)
 
     def __enter__(self) -> Learner:
@@ -91,13 +107,13 @@ class Learner:
         """
         flat, starts, lengths = as_kernels_take(rows, starts, lengths)
         self.packed[:] = self.plan.pack(parameters.flat)
-        values, ahead = self._count(flat, starts, lengths)
-        scales = 1.0 / max(values, 1), 1.0 / max(ahead, 1)
+        counts = self._count(flat, starts, lengths)
+        scales = tuple(1.0 / max(count, 1) if meant else 0.0 for count, meant in counts)
         tiles = -(-len(starts) // self.tile.width)
         while len(self.gradients) < tiles:
             self.gradients.append(np.empty_like(parameters.flat))
         seeds = rng.integers(0, 2**63, tiles) if rng is not None else np.zeros(tiles, np.int64)
-        errors = np.zeros((tiles, 2))
+        errors = np.zeros((tiles, len(scales)))
         numbers = count()
 
         def work(thread: int) -> None:
@@ -116,21 +132,28 @@ class Learner:
         total = self.gradients[0]
         for other in self.gradients[1:tiles]:
             total += other
-        reconstruction, forecast = (errors.sum(axis=0) * scales).tolist()
-        head = self.architecture.forecast
-        return Loss(reconstruction, forecast if head else float("nan"), values), total
+        means = [
+            mean if meant else float("nan")
+            for mean, (_, meant) in zip((errors.sum(axis=0) * scales).tolist(), counts, strict=True)
+        ]
+        return Loss(*means, counts[0][0]), total
 
-    def _count(self, flat: Float32Array, starts: TimeArray, lengths: TimeArray) -> tuple[int, int]:
-        """Values to rebuild, and values to forecast: those of step 0 nothing forecasts."""
-        counts = np.zeros((len(starts), self.architecture.channels), np.int64)
+    def _count(
+        self, flat: Float32Array, starts: TimeArray, lengths: TimeArray
+    ) -> tuple[tuple[int, bool], ...]:
+        """Values to rebuild, next ones to forecast, all to forecast; whether the loss has each."""
+        architecture, shape = self.architecture, self.plan.shape
+        counts = np.zeros((len(starts), architecture.channels), np.int64)
         count_values(flat, starts, lengths, counts)
-        values = ahead = int(counts.sum())
-        if self.architecture.forecast:
-            whole = lengths == self.plan.shape[of.STEPS]
-            counts[:] = 0
-            count_values(flat, starts[whole], np.ones_like(starts[whole]), counts[: whole.sum()])
-            ahead -= int(counts.sum())
-        return values, ahead
+        following, ahead = count_ahead(
+            flat, starts, lengths, architecture.channels, shape[of.STEPS], shape[of.BURN_IN],
+            architecture.horizons,
+        )  # fmt: skip
+        return (
+            (int(counts.sum()), architecture.decoder_layers > 0),
+            (following, architecture.forecast),
+            (ahead, architecture.horizons > 1),
+        )
 
     def _draw(self, scratch: Float32Array, rng: np.random.Generator, *, drawn: bool) -> None:
         """Noise and factors of the dropout into their slabs."""

@@ -174,21 +174,24 @@ class _Builder:
             values = _Values(y + rows, rows, self.architecture.hidden, dy + rows, rows)
         return self.handed_on(values, self.steps)
 
-    def build(self, *, noisy: bool) -> Plan:
+    def build(self, *, noisy: bool, burn_in: int = 0) -> Plan:
         """The plan."""
         architecture, packer, slabs, steps = self.architecture, self.packer, self.slabs, self.steps
         head, encoded_rows = architecture.forecast, padded(architecture.encoded, TRANSPOSED_ROWS)
         channel_rows = padded(architecture.channels, packer.grain.channels)
         x, mask = slabs.take(steps * channel_rows), slabs.take(steps * channel_rows)
-        x_hat = slabs.take((steps + SPARE_ROWS) * channel_rows)
-        forecast = slabs.take((steps + SPARE_ROWS) * channel_rows) if head else -1
+        rebuilds = architecture.decoder_layers > 0
+        x_hat = slabs.take((steps + SPARE_ROWS) * channel_rows) if rebuilds else -1
+        forecasts = architecture.horizons * architecture.channels
+        forecast_rows = padded(forecasts, packer.grain.channels) if head else 0
+        forecast = slabs.take((steps + SPARE_ROWS) * forecast_rows) if head else -1
         latent = slabs.take(encoded_rows)
         dlatent = slabs.take(encoded_rows) if self.training else 0
         outputs = self.encoder(_Values(x, channel_rows, architecture.channels))
         encoder_layers = len(self.table)
-        decoded = self.decoder(
-            _Values(latent, encoded_rows, architecture.encoded, dlatent, encoded_rows)
-        )
+        decoded = _Values(latent, encoded_rows, architecture.encoded, dlatent, encoded_rows)
+        if rebuilds:
+            decoded = self.decoder(decoded)
         slabs.take(SPARE_ROWS * self.unit_rows)
         shape = np.zeros(of.SIZE, np.int64)
         shape[of.STEPS], shape[of.CHANNELS] = steps, architecture.channels
@@ -202,9 +205,11 @@ class _Builder:
         shape[of.LATENT], shape[of.LATENT_ROWS] = latent, encoded_rows
         shape[of.OUTPUTS], shape[of.OUTPUT_ROWS] = outputs.at - outputs.rows, outputs.rows
         shape[of.DECODED], shape[of.DECODED_ROWS] = decoded.at, decoded.rows
-        shape[of.OUTPUT_W] = packer.channels("output.w")
-        shape[of.OUTPUT_BIAS] = packer.channels("output.bias")
-        shape[of.FORECAST] = forecast
+        if rebuilds:
+            shape[of.OUTPUT_W] = packer.channels("output.w")
+            shape[of.OUTPUT_BIAS] = packer.channels("output.bias")
+        shape[of.FORECAST], shape[of.FORECAST_ROWS] = forecast, forecast_rows
+        shape[of.HORIZONS], shape[of.BURN_IN] = architecture.horizons, burn_in
         if head:
             shape[of.FORECAST_W] = packer.channels("forecast.w")
             shape[of.FORECAST_BIAS] = packer.channels("forecast.bias")
@@ -228,9 +233,10 @@ class _Builder:
         shape[of.DC], shape[of.ONES] = slabs.take(self.unit_rows), slabs.take(SPARE_ROWS)
         widest = max(self.architecture.channels, self.architecture.encoded)
         shape[of.PRODUCT] = slabs.take(padded(widest, TRANSPOSED_ROWS))
-        shape[of.OUTPUT_W_T] = packer.channels_transposed("output.w")
-        shape[of.G_OUTPUT_W] = packer.start("output.w")
-        shape[of.G_OUTPUT_BIAS] = packer.start("output.bias")
+        if self.architecture.decoder_layers:
+            shape[of.OUTPUT_W_T] = packer.channels_transposed("output.w")
+            shape[of.G_OUTPUT_W] = packer.start("output.w")
+            shape[of.G_OUTPUT_BIAS] = packer.start("output.bias")
         if self.architecture.forecast:
             shape[of.FORECAST_W_T] = packer.channels_transposed("forecast.w")
             shape[of.G_FORECAST_W] = packer.start("forecast.w")
@@ -253,8 +259,12 @@ def plan_scoring(
 
 
 def plan_training(
-    architecture: Architecture, steps: int, tile: Tile, *, noisy: bool = False
+    architecture: Architecture, steps: int, tile: Tile, *, noisy: bool = False, burn_in: int = 0
 ) -> Plan:
-    """The plan for training on windows of so many steps; noisy: their inputs are perturbed."""
+    """The plan for training on windows of so many steps.
+
+    noisy    their inputs are perturbed
+    burn_in  so many steps of a window forecast nothing that counts
+    """
     grain = replace(Grain.across(tile), unit_pad=TRANSPOSED_ROWS)
-    return _Builder(architecture, steps, grain, training=True).build(noisy=noisy)
+    return _Builder(architecture, steps, grain, training=True).build(noisy=noisy, burn_in=burn_in)

@@ -14,14 +14,7 @@ from sentinel.records import FloatArray
 
 def reconstruct(parameters: Parameters, x: FloatArray) -> FloatArray:
     """What the model makes of windows.  x (T, F, B), scaled, 0 where masked; the same back."""
-    architecture = parameters.architecture
-    y = x
-    for number in range(architecture.encoder_layers):
-        both = [
-            layer(parameters, f"encoder.{number}.{direction}", y)
-            for direction in architecture.directions
-        ]
-        y = np.concatenate(both, axis=1)
+    architecture, y = parameters.architecture, outputs(parameters, x)
     hidden = architecture.hidden
     latent = y[-1].copy()
     # The backward direction ends at the first reading.
@@ -31,6 +24,25 @@ def reconstruct(parameters: Parameters, x: FloatArray) -> FloatArray:
         y = layer(parameters, f"decoder.{number}", y)
     w, bias = parameters["output.w"].astype(np.float64), parameters["output.bias"]
     return np.asarray(np.einsum("fh,thb->tfb", w, y) + bias[:, None])
+
+
+def forecasts(parameters: Parameters, x: FloatArray) -> FloatArray:
+    """What a model forecasts after each reading of windows.  x (T, F, B), out (T, horizons F, B)"""
+    y = outputs(parameters, x)
+    w, bias = parameters["forecast.w"].astype(np.float64), parameters["forecast.bias"]
+    return np.asarray(np.einsum("fh,thb->tfb", w, y) + bias[:, None])
+
+
+def outputs(parameters: Parameters, x: FloatArray) -> FloatArray:
+    """The encoder's outputs (T, H or 2H, B) for windows x (T, F, B)."""
+    y = x
+    for number in range(parameters.architecture.encoder_layers):
+        both = [
+            layer(parameters, f"encoder.{number}.{direction}", y)
+            for direction in parameters.architecture.directions
+        ]
+        y = np.concatenate(both, axis=1)
+    return y
 
 
 def layer(parameters: Parameters, name: str, x: FloatArray) -> FloatArray:

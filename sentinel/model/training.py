@@ -159,16 +159,20 @@ def train_steps(
     backend: Backend,
     on_step: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
+    burn_in: int = 0,
 ) -> Trained:
     """Fit by `settings.steps` minibatches drawn at random; otherwise as `train`.
 
+    burn_in  so many readings of a window forecast nothing that counts
     The train loss is the mean of the newest minibatches; there is no validation loss: NaN.
     """
     rng = np.random.default_rng(settings.seed)
     parameters = Parameters.initial(architecture, rng, settings.initialisation)
     optimizer = _Optimizer(settings, parameters, settings.steps)
     loss, step = float("nan"), 0
-    with Learner(architecture, windows.window_length, backend, settings.input_noise) as learner:
+    with Learner(
+        architecture, windows.window_length, backend, settings.input_noise, burn_in
+    ) as learner:
         while step < settings.steps and not should_stop():
             step += 1
             batch = rng.integers(0, len(windows), settings.batch_size)
@@ -218,7 +222,7 @@ class _Optimizer:
             self.parameters, windows.rows, *windows.places(batch), rng
         )
         self._step(gradient)
-        return loss.reconstruction * loss.values, loss.values
+        return loss.told * loss.values, loss.values
 
     def _step(self, gradient: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:
         settings, flat = self.settings, self.parameters.flat

@@ -11,11 +11,8 @@ from sentinel.records import Float32Array, FloatArray
 
 def forecast_after(parameters: Parameters, readings: Float32Array) -> FloatArray:
     """(F,) what comes after these readings (T, F), by an encoder that begins with the first."""
-    y = np.nan_to_num(readings).astype(np.float64)[:, :, None]
-    for number in range(parameters.architecture.encoder_layers):
-        y = reference.layer(parameters, f"encoder.{number}.forward", y)
-    w, bias = parameters["forecast.w"].astype(np.float64), parameters["forecast.bias"]
-    return np.asarray(w @ y[-1, :, 0] + bias)
+    x = np.nan_to_num(readings).astype(np.float64)[:, :, None]
+    return reference.forecasts(parameters, x)[-1, :, 0]
 
 
 def plain_forecasts(

@@ -18,6 +18,7 @@ ENTITIES, STEPS = 45, 6
 ARCHITECTURES = {
     "outputs of two layers": Architecture(5, 13, encoder_layers=2),
     "forecasts": Architecture(3, 20, forecast=True),
+    "far forecasts": Architecture(3, 20, decoder_layers=0, forecast=True, horizons=7),
 }
 
 
@@ -33,13 +34,10 @@ def readings(architecture: Architecture) -> tuple[Parameters, Float32Array]:
 def expected(parameters: Parameters, rows: Float32Array) -> np.ndarray:
     """(B, T, ...) in float64, by the reference."""
     architecture = parameters.architecture
-    y = np.nan_to_num(rows).reshape(ENTITIES, STEPS, -1).transpose(1, 2, 0).astype(np.float64)
-    for number in range(architecture.encoder_layers):
-        y = reference.layer(parameters, f"encoder.{number}.forward", y)
+    x = np.nan_to_num(rows).reshape(ENTITIES, STEPS, -1).transpose(1, 2, 0).astype(np.float64)
     if architecture.forecast:
-        w, bias = parameters["forecast.w"].astype(np.float64), parameters["forecast.bias"]
-        y = np.einsum("fh,thb->tfb", w, y) + bias[:, None]
-    return y.transpose(2, 0, 1)
+        return reference.forecasts(parameters, x).transpose(2, 0, 1)
+    return reference.outputs(parameters, x).transpose(2, 0, 1)
 
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
