@@ -136,8 +136,8 @@ def advance_many(
     rows, starts, lengths  the readings, as in `windows_across`; lengths are T
     entities  (B,) int64, each at most once
     states    (E x layers x STATES x H,) updated
-    outputs   (B, T, HORIZONS x F) forecasts of the readings that follow, or (B, T, H) outputs of the
-              last layer where the model has no forecasting head
+    outputs   (B, T, HORIZONS x F) forecasts of the next readings, or (B, T, H) outputs of the last
+              layer where the model has no forecasting head
     """
     windows, shape = width_of(tile), whole(numbers)
     first = take(queue) * windows

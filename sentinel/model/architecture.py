@@ -65,8 +65,8 @@ class Architecture:
         """Name to shape of every parameter, in storage order.
 
         `encoder.0.forward.w_x` (4H, K), `.w_h` (4H, H), `.bias` (4H,), ...,
-        `decoder.0.w_x`, ..., `output.w` (F, H), `output.bias` (F,), and `forecast.w`, `forecast.bias`
-        of horizons x F rows, those of the next reading first.
+        `decoder.0.w_x`, ..., `output.w` (F, H), `output.bias` (F,), `forecast.w` (horizons F, H),
+        `forecast.bias` (horizons F,): those of the next reading first.
         """
         found: dict[str, tuple[int, ...]] = {}
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from sentinel.errors import ModelError
 from sentinel.kernels.states import STATES, advance_few, advance_many
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend, Kernels, as_kernels_take, makers
+from sentinel.model.prepared import (
+    Backend,
+    Kernels,
+    PreparedKernel,
+    as_kernels_take,
+    makers,
+)  # fmt: skip
 from sentinel.records import Float32Array, TimeArray
 
 
@@ -33,11 +41,7 @@ class StateCarrier:
         hidden = architecture.hidden
         forecasts = architecture.horizons * architecture.channels
         self.width = forecasts if architecture.forecast else hidden
-        number, one = np.zeros(0, np.float32), np.zeros(0, np.int64)
-        arguments = (number, one, one, one, number, one, np.zeros((0, 0, 0), np.float32))
-        self.kernels = Kernels(
-            makers(advance_many, advance_few, architecture, steps, backend, arguments, carried=True)
-        )
+        self.kernels = Kernels(carrying_makers(architecture, steps, backend))
         self.kernels.load(parameters.flat)
 
     def advance(
@@ -61,3 +65,12 @@ class StateCarrier:
             queue = np.zeros(1, np.int64)
             kernel(part.stop - part.start, flat, *which, states, queue, outputs[part])
         return outputs
+
+
+def carrying_makers(
+    architecture: Architecture, steps: int, backend: Backend
+) -> list[Callable[[], PreparedKernel]]:
+    """What makes each of the kernels of a `StateCarrier` ready, in any order and any process."""
+    number, one = np.zeros(0, np.float32), np.zeros(0, np.int64)
+    nothing = (number, one, one, one, number, one, np.zeros((0, 0, 0), np.float32))
+    return makers(advance_many, advance_few, architecture, steps, backend, nothing, carried=True)

@@ -67,9 +67,7 @@ class Learner:
     ) -> None:
         self.architecture, self.noise = architecture, noise
         self.tile = backend.variant.many
-        self.plan = plan_training(
-            architecture, steps, self.tile, noisy=noise > 0, burn_in=burn_in
-        )
+        self.plan = plan_training(architecture, steps, self.tile, noisy=noise > 0, burn_in=burn_in)
         self.packed = aligned(len(self.plan.index))
         self.pool = ThreadPoolExecutor(backend.threads)
         self.scratch = [
@@ -132,11 +130,9 @@ class Learner:
         total = self.gradients[0]
         for other in self.gradients[1:tiles]:
             total += other
-        means = [
-            mean if meant else float("nan")
-            for mean, (_, meant) in zip((errors.sum(axis=0) * scales).tolist(), counts, strict=True)
-        ]
-        return Loss(*means, counts[0][0]), total
+        meant = [meant for _, meant in counts]
+        means = np.where(meant, errors.sum(axis=0) * scales, np.nan).tolist()
+        return Loss(*means, values=counts[0][0]), total
 
     def _count(
         self, flat: Float32Array, starts: TimeArray, lengths: TimeArray

@@ -12,6 +12,7 @@ from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from sentinel.errors import ConfigError, ModelError
 from sentinel.kernels.variants import VARIANTS, Variant
 from sentinel.model.architecture import Architecture
+from sentinel.model.carrying import carrying_makers
 from sentinel.model.prepared import Backend
 from sentinel.model.scoring import scoring_makers
 from sentinel.model.self_check import ERROR_MAX, largest_error
@@ -109,8 +110,11 @@ def choose(
         reason += " for a single window and for many with the same bits"
     for variant in candidates:
         backend = Backend(variant, threads_of(threads), deterministic)
-        one = variant.one_for(architecture.hidden)
-        compile_ahead(f"{variant.name}-{one.name}", scoring_makers(architecture, 1, backend))
+        name = f"{variant.name}-{variant.one_for(architecture.hidden).name}"
+        if architecture.decoder_layers:
+            compile_ahead(name, scoring_makers(architecture, 1, backend))
+        else:
+            compile_ahead(f"{name}-carried", carrying_makers(architecture, 1, backend))
         error = largest_error(backend, architecture)
         if error <= ERROR_MAX:
             return Choice(backend, reason, error)

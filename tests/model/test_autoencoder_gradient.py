@@ -140,7 +140,8 @@ def test_gradient_of_a_real_size_is_the_slope_along_it(case: str, name: str) -> 
         unit = direction / np.linalg.norm(direction)
         slope = oracle.slope_along(
             lambda tensor: exact_loss({**exact, name: tensor}, x64, mask, burn_in),
-            exact[name], unit,
+            exact[name],
+            unit,
         )
         assert_close(np.sum(found * unit), slope, tol=2e-6 * size, eps=2e-6)
 

@@ -124,6 +124,12 @@ def test_parameters_from_tensors_are_a_copy_and_need_every_name() -> None:
         )
 
 
+def test_a_forecaster_needs_no_decoder_and_sees_as_far_as_it_is_asked_to() -> None:
+    shapes = Architecture(3, 5, decoder_layers=0, forecast=True, horizons=4).shapes()
+    heads = {name: shape for name, shape in shapes.items() if not name.startswith("encoder")}
+    assert heads == {"forecast.w": (12, 5), "forecast.bias": (12,)}
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -132,6 +138,8 @@ def test_parameters_from_tensors_are_a_copy_and_need_every_name() -> None:
         ("hidden", 1025),
         ("encoder_layers", 0),
         ("decoder_layers", 9),
+        ("decoder_layers", 0),  # there is no other head
+        ("horizons", 2),
         ("dropout", 0.51),
         ("dropout", -0.1),
         ("dropout", math.nan),

@@ -17,6 +17,7 @@ from tests.kernels.lane_types import EVERY_VARIANT
 
 # One that shares its compiled kernels with the other tests.
 ARCHITECTURE = Architecture(3, 5)
+FORECASTER = Architecture(3, 5, decoder_layers=0, forecast=True, horizons=4)
 ZEN_5 = {"sse2", "avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"}
 HASWELL = {"sse2", "avx2", "fma"}
 SAPPHIRE_RAPIDS = ZEN_5 | {"amx-tile", "amx-bf16", "amx-int8"}
@@ -186,8 +187,12 @@ def test_threads_are_as_many_as_asked_for_or_as_there_are_cpus(
 @pytest.mark.parametrize("name", EVERY_VARIANT)
 @pytest.mark.parametrize(
     "architecture",
-    [ARCHITECTURE, Architecture(3, 5, 2, 2, bidirectional=True, dropout=0.3)],
-    ids=["plain", "deep"],
+    [
+        ARCHITECTURE,
+        Architecture(3, 5, 2, 2, bidirectional=True, dropout=0.3),
+        FORECASTER,
+    ],
+    ids=["plain", "deep", "forecasts alone"],
 )
 def test_every_variant_passes_its_self_check(name: str, architecture: Architecture) -> None:
     assert 0 < largest_error(Backend(VARIANTS[name]), architecture) < ERROR_MAX / 3
@@ -203,3 +208,6 @@ def test_the_self_check_fails_where_the_kernels_and_the_reference_differ(
     assert largest_error(Backend(PORTABLE), ARCHITECTURE) > ERROR_MAX
     monkeypatch.setattr(self_check, "reconstruct", lambda p, x: right(p, x) * float("nan"))
     assert not largest_error(Backend(PORTABLE), ARCHITECTURE) <= ERROR_MAX
+    forecasts = self_check.forecasts
+    monkeypatch.setattr(self_check, "forecasts", lambda p, x: forecasts(p, x) + 1e-4)
+    assert largest_error(Backend(PORTABLE), FORECASTER) > ERROR_MAX
