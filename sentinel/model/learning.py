@@ -131,8 +131,8 @@ class Learner:
         for other in self.gradients[1:tiles]:
             total += other
         meant = [meant for _, meant in counts]
-        means = np.where(meant, errors.sum(axis=0) * scales, np.nan).tolist()
-        return Loss(*means, values=counts[0][0]), total
+        rebuilt, following, ahead = np.where(meant, errors.sum(axis=0) * scales, np.nan).tolist()
+        return Loss(rebuilt, following, ahead, counts[0][0]), total
 
     def _count(
         self, flat: Float32Array, starts: TimeArray, lengths: TimeArray
