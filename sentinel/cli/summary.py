@@ -34,6 +34,7 @@ def _lines(
         "duplicate": found["rows_duplicate"],
         "late": found["rows_late"],
         "empty": found["rows_empty"],
+        "excluded": found["rows_excluded"],
         **rejected,
     }
     left_out = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items() if count)

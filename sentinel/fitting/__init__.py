@@ -20,7 +20,7 @@ from sentinel.fitting.recipe import fit_recipe
 from sentinel.fitting.settings import FitSettings
 from sentinel.model.prepared import Backend
 from sentinel.model.training import Progress
-from sentinel.records import Readings
+from sentinel.records import BoolArray, Readings
 
 
 def fit(
@@ -29,6 +29,7 @@ def fit(
     settings: FitSettings,
     *,
     backend: Backend | None = None,
+    excluded: BoolArray | None = None,
     allocate: Allocate = np.empty,
     on_step: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -37,6 +38,7 @@ def fit(
 
     history   its arrays may be memory maps larger than memory; so may what `allocate` returns
     backend   which kernels train and score, on how many threads; default: the portable ones, on one
+    excluded  (N,) rows to leave out, as if there were a gap; None: none
     allocate  makes the arrays that are as long as the history; nothing else grows with its rows
     Raises DataError where the history holds no channel, or makes too few windows.
     """
@@ -44,6 +46,6 @@ def fit(
         raise DataError("the history has no numeric channel")
     fit_kind = fit_plain if settings.kind == "reconstruct" else fit_recipe
     return fit_kind(
-        cut(history, channels, settings, allocate), settings, backend or Backend(),
+        cut(history, channels, settings, allocate, excluded), settings, backend or Backend(),
         on_step, should_stop,
     )  # fmt: skip

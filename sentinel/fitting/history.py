@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sentinel.fitting.settings import FitSettings
-from sentinel.records import NS_PER_S, Float32Array, Readings, TimeArray
+from sentinel.records import NS_PER_S, BoolArray, Float32Array, Readings, TimeArray
 from sentinel.window.scaling import CHUNK_ROWS, Scaling, constant_channels, fit_scaling
 from sentinel.window.segments import Segments, find_segments, median_interval_ns
 
@@ -40,6 +41,12 @@ class History:
             rows[begin:end] = self.segments.rows[first:stop]
         return rows
 
+    def pieces(self, first: int, stop: int) -> Iterator[tuple[int, int]]:
+        """The range [first, stop) of `segments.rows`, cut where excluded readings lay between."""
+        cuts = self.segments.starts[:-1][self.segments.resumes]
+        inside = cuts[(cuts > first) & (cuts < stop)]
+        yield from pairwise([first, *inside.tolist(), stop])
+
     def scaling_of(self, rows: TimeArray, settings: FitSettings) -> Scaling:
         """The scaling of these rows."""
         return fit_scaling(self.readings.values, rows, settings.scaling)
@@ -62,6 +69,7 @@ class History:
             "rows_duplicate": self.segments.duplicates,
             "rows_late": self.segments.late,
             "rows_empty": self.segments.empty,
+            "rows_excluded": self.segments.excluded,
             "entities": len(np.unique(self.segments.entity)),
             "segments": len(self.segments.entity),
             "channels": len(self.channels),
@@ -73,10 +81,14 @@ class History:
 
 
 def cut(
-    readings: Readings, channels: Sequence[str], settings: FitSettings, allocate: Allocate
+    readings: Readings,
+    channels: Sequence[str],
+    settings: FitSettings,
+    allocate: Allocate,
+    excluded: BoolArray | None = None,
 ) -> History:
-    """Cut a history into segments."""
+    """Cut a history into segments, without the rows that are excluded."""
     interval_ns = median_interval_ns(readings.entity, readings.time_ns)
     max_gap_ns = settings.max_gap_ns or GAP_INTERVALS * interval_ns
-    segments = find_segments(readings, max_gap_ns, allocate)
+    segments = find_segments(readings, max_gap_ns, allocate, excluded)
     return History(readings, channels, segments, interval_ns, max_gap_ns, allocate)

@@ -110,9 +110,11 @@ def _calibrate(
     for number, (context, first, stop) in enumerate(chosen.tolist()):
         first = max(first, stop - each)
         context = max(context, first - rings.window_length)
-        rows = history.segments.rows[context:stop]
-        measured = _measure(history.readings, rows, number, rings, measurer)
-        found += [_from(part, first - context) for part in measured]
+        for begin, end in history.pieces(context, stop):
+            rows = history.segments.rows[begin:end]
+            rings.forget(np.array([number]))
+            measured = _measure(history.readings, rows, number, rings, measurer)
+            found += [_from(part, first - begin) for part in measured]
     together = [np.concatenate([getattr(part, name) for part in found])
                 for name in ("entity", "begins", "errors")]  # fmt: skip
     if not len(together[0]):

@@ -1,4 +1,7 @@
-"""A history cut into segments: stretches of one entity and file without a gap, in time order."""
+"""A history cut into segments: stretches of one entity and file without a gap, in time order.
+
+Readings that are excluded leave a gap behind, however short: no window reaches across it.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ import numpy as np
 
 from sentinel.kernels.jit import jit, shared
 from sentinel.kernels.windows import has_value
-from sentinel.records import FloatArray, IndexArray, Readings, TimeArray
+from sentinel.records import BoolArray, FloatArray, IndexArray, Readings, TimeArray
 
 SAMPLE_MAX = 1_000_000
 
 # What a row is to the rows of its entity before it.
-GOES_ON, BEGINS, DUPLICATE, LATE, EMPTY = 0, 1, 2, 3, 4
+GOES_ON, BEGINS, DUPLICATE, LATE, EMPTY, EXCLUDED = 0, 1, 2, 3, 4, 5
 
 AllocateIndices = Callable[[tuple[int], type[np.int64]], TimeArray]
 
@@ -26,15 +29,19 @@ class Segments:
     rows        (M,) int64, rows of the history; may be a memory map
     starts      (S + 1,) where each segment begins in `rows`, and M
     entity      (S,) entity of each segment
+    resumes     (S,) its entity's readings right before it are excluded
     duplicates, late, empty   rows left out: same time, older time, no value at all
+    excluded    rows left out that would have been usable
     """
 
     rows: TimeArray
     starts: TimeArray
     entity: IndexArray
+    resumes: BoolArray
     duplicates: int
     late: int
     empty: int
+    excluded: int
 
 
 def median_interval_ns(entity: IndexArray, time_ns: TimeArray) -> int:
@@ -46,29 +53,37 @@ def median_interval_ns(entity: IndexArray, time_ns: TimeArray) -> int:
 
 
 def find_segments(
-    history: Readings, max_gap_ns: int, allocate: AllocateIndices = np.empty
+    history: Readings,
+    max_gap_ns: int,
+    allocate: AllocateIndices = np.empty,
+    excluded: BoolArray | None = None,
 ) -> Segments:
     """Cut a history. The same rules as the stream's: older and equal times are dropped.
 
     max_gap_ns  a longer time between two readings starts a new segment
     allocate    makes the only array that is as long as the history: (shape, dtype) -> array
+    excluded    (N,) rows to leave out; None: none
     """
     entities = int(history.entity.max()) + 1 if len(history) else 0
-    columns = (history.entity, history.time_ns, history.partition, history.values, max_gap_ns)
-    rows, segments, left_out = (np.zeros(count, np.int64) for count in (entities, entities, 5))
+    excluded = np.zeros(0, np.bool_) if excluded is None else excluded
+    columns = (
+        history.entity, history.time_ns, history.partition, history.values, excluded, max_gap_ns
+    )  # fmt: skip
+    rows, segments, left_out = (np.zeros(count, np.int64) for count in (entities, entities, 6))
     _count(*columns, _nothing_yet(entities), rows, segments, left_out)
     kept = allocate((int(rows.sum()),), np.int64)
     starts = np.full(int(segments.sum()) + 1, len(kept))
     # From counts to places: each entity's rows stand behind those of the entities before it.
     next_row, next_segment = np.cumsum(rows) - rows, np.cumsum(segments) - segments
-    _place(*columns, _nothing_yet(entities), next_row, next_segment, kept, starts)
+    resumes = np.zeros(len(starts) - 1, np.bool_)
+    _place(*columns, _nothing_yet(entities), next_row, next_segment, kept, starts, resumes)
     of_segment = np.repeat(np.arange(entities, dtype=np.int32), segments)
-    duplicates, late, empty = (int(left_out[what]) for what in (DUPLICATE, LATE, EMPTY))
-    return Segments(kept, starts, of_segment, duplicates, late, empty)
+    counts = (int(left_out[what]) for what in (DUPLICATE, LATE, EMPTY, EXCLUDED))
+    return Segments(kept, starts, of_segment, resumes, *counts)
 
 
 def _nothing_yet(entities: int) -> TimeArray:
-    """(E,) the newest usable row of each entity; -1: none yet."""
+    """(E,) the newest usable row of each entity, excluded or not; -1: none yet."""
     return np.full(entities, -1)
 
 
@@ -77,6 +92,7 @@ def _judged(
     time_ns: TimeArray,
     partition: IndexArray,
     values: FloatArray,
+    excluded: BoolArray,
     max_gap_ns: int,
     last: int,
     row: int,
@@ -84,11 +100,13 @@ def _judged(
     """What a row is, where `last` is the entity's newest usable row before it, or -1."""
     if not has_value(values, row):
         return EMPTY
-    if last < 0:
-        return BEGINS
-    step_ns = time_ns[row] - time_ns[last]
+    step_ns = time_ns[row] - time_ns[last] if last >= 0 else 1
     if step_ns <= 0:
         return DUPLICATE if step_ns == 0 else LATE
+    if len(excluded) and excluded[row]:
+        return EXCLUDED
+    if last < 0 or (len(excluded) and excluded[last]):
+        return BEGINS
     return BEGINS if partition[row] != partition[last] or step_ns > max_gap_ns else GOES_ON
 
 
@@ -98,6 +116,7 @@ def _count(
     time_ns: TimeArray,
     partition: IndexArray,
     values: FloatArray,
+    excluded: BoolArray,
     max_gap_ns: int,
     last: TimeArray,
     rows: TimeArray,
@@ -107,13 +126,14 @@ def _count(
     """Count the usable rows and the segments of each entity, and what is left out, by its kind."""
     for row in range(len(entity)):
         e = entity[row]
-        kind = _judged(time_ns, partition, values, max_gap_ns, last[e], row)
+        kind = _judged(time_ns, partition, values, excluded, max_gap_ns, last[e], row)
         if kind > BEGINS:
             left_out[kind] += 1
-            continue
-        rows[e] += 1
-        segments[e] += kind == BEGINS
-        last[e] = row
+        else:
+            rows[e] += 1
+            segments[e] += kind == BEGINS
+        if kind <= BEGINS or kind == EXCLUDED:
+            last[e] = row
 
 
 @jit
@@ -122,22 +142,25 @@ def _place(
     time_ns: TimeArray,
     partition: IndexArray,
     values: FloatArray,
+    excluded: BoolArray,
     max_gap_ns: int,
     last: TimeArray,
     next_row: TimeArray,
     next_segment: TimeArray,
     kept: TimeArray,
     starts: TimeArray,
+    resumes: BoolArray,
 ) -> None:
     """Put every usable row and the beginning of every segment into its place."""
     for row in range(len(entity)):
         e = entity[row]
-        kind = _judged(time_ns, partition, values, max_gap_ns, last[e], row)
-        if kind > BEGINS:
-            continue
+        kind = _judged(time_ns, partition, values, excluded, max_gap_ns, last[e], row)
         if kind == BEGINS:
             starts[next_segment[e]] = next_row[e]
+            resumes[next_segment[e]] = last[e] >= 0 and len(excluded) and excluded[last[e]]
             next_segment[e] += 1
-        kept[next_row[e]] = row
-        next_row[e] += 1
-        last[e] = row
+        if kind <= BEGINS:
+            kept[next_row[e]] = row
+            next_row[e] += 1
+        if kind <= BEGINS or kind == EXCLUDED:
+            last[e] = row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 from collections import Counter
@@ -113,3 +114,46 @@ def test_ctrl_c_keeps_the_best_model_and_is_a_success(
     assert (model / "manifest.json").exists()
     line = f"loss {told[0].train_loss:.4f}, best validation {told[0].validation_loss:.4f} so far"
     assert f"epoch 1/40, {line}" in " ".join(done.output.split())
+
+
+# Stretches to leave out.
+
+
+def labels(path: Path, *rows: str, header: str = "from,to") -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_stretches_of_a_file_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = history(tmp_path / "a.csv", rows=300)
+    faults = labels(tmp_path / "faults.csv", f"{T0 + 50},{T0 + 59}", f"{T0 + 55},{T0 + 64}")
+    done = run(
+        path, "--output", tmp_path / "model", "--exclude-times", faults,
+        "--hidden", 2, "--steps", 2, "--window-length", 8,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "300 (left out: 15 excluded)" in done.output
+    manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
+    assert manifest["summary"]["rows_excluded"] == 15
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "said"),
+    [
+        ("from,to", f"{T0 + 900},{T0 + 910}", "faults.csv, data row 2: no reading lies from "
+         "2023-11-14T22:28:20Z to 2023-11-14T22:28:30Z; the history is from 2023-11-14T22:13:20Z"),
+        ("from,to", f"{T0},{T0 + 200}", "faults.csv: every reading of the history lies in a"),
+        ("from,to,entity", f"{T0},{T0},pump-9", "faults.csv, data row 2: the history has no "
+         "machine 'pump-9'"),
+    ],
+)  # fmt: skip
+def test_stretches_that_hold_nothing_or_everything_are_refused(
+    tmp_path: Path, header: str, row: str, said: str
+) -> None:
+    path = history(tmp_path / "a.csv")
+    known = f"{T0 + 5},{T0 + 9}" + (",default" if "entity" in header else "")
+    faults = labels(tmp_path / "faults.csv", known, row, header=header)
+    done = run(path, "--output", tmp_path / "model", "--exclude-times", faults)
+    assert done.exit_code == 4
+    assert said in done.output
+    assert not (tmp_path / "model").exists()

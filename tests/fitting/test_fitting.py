@@ -233,12 +233,13 @@ def test_the_summary_says_everything() -> None:
     model = fit(history, ("a", "b"), SETTINGS)
     found = dict(model.summary)
     assert {name: found.pop(name) for name in (
-        "rows", "rows_used", "rows_duplicate", "rows_late", "rows_empty", "entities", "segments",
-        "channels", "channels_constant", "interval_s", "epochs", "interrupted", "threshold",
+        "rows", "rows_used", "rows_duplicate", "rows_late", "rows_empty", "rows_excluded",
+        "entities", "segments", "channels", "channels_constant", "interval_s", "epochs",
+        "interrupted", "threshold",
     )} == {
         "rows": 300, "rows_used": 297, "rows_duplicate": 1, "rows_late": 1, "rows_empty": 1,
-        "entities": 1, "segments": 1, "channels": 2, "channels_constant": [], "interval_s": 60.0,
-        "epochs": 3, "interrupted": False, "threshold": model.threshold,
+        "rows_excluded": 0, "entities": 1, "segments": 1, "channels": 2, "channels_constant": [],
+        "interval_s": 60.0, "epochs": 3, "interrupted": False, "threshold": model.threshold,
     }  # fmt: skip
     windows = [found.pop(f"windows_{part}") for part in ("train", "validation", "test")]
     parts = [297 - 2 * 52 - 2 * 36, 52, 52]

@@ -1,0 +1,55 @@
+"""Stretches of a history that are known to be wrong, taken out of it by a file of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sentinel.backtest.labels import Labels
+from sentinel.errors import DataError
+from sentinel.fitting.history import Allocate
+from sentinel.records import BoolArray, Readings
+from sentinel.report.wording import iso
+from sentinel.source.history_table import listed, place
+
+CHUNK_ROWS = 1 << 20
+
+
+def labelled_rows(
+    labels: Labels, history: Readings, entities: Sequence[str], allocate: Allocate
+) -> BoolArray:
+    """Which rows of a history (N,) lie in one of the labels' stretches.
+
+    Raises DataError where a stretch holds no reading, as one of another year or machine would, or
+    where all of them together leave none.
+    """
+    if strangers := labels.strangers(entities):
+        assert labels.entities is not None
+        raise DataError(
+            f"the history has no machine {labels.entities[strangers[0]]!r}; it has "
+            f"{listed(entities)}",
+            where=place(Path(labels.where), strangers[0]),
+            hint="names must be those of the history's entity column",
+        )
+    mask = allocate((len(history),), np.bool_)
+    unmet = set(range(len(labels)))
+    for start in range(0, len(history), CHUNK_ROWS):
+        some = history.slice(start, start + CHUNK_ROWS)
+        mask[start : start + len(some)] = labels.mask(some.entity, some.time_ns, entities)
+        unmet.intersection_update(labels.without_reading(some.entity, some.time_ns, entities))
+    if unmet:
+        row = min(unmet)
+        raise DataError(
+            f"no reading lies from {iso(int(labels.from_ns[row]))} to "
+            f"{iso(int(labels.to_ns[row]))}; the history is from "
+            f"{iso(int(history.time_ns.min()))} to {iso(int(history.time_ns.max()))}",
+            where=place(Path(labels.where), row),
+            hint="are both in UTC, and of the same machines?",
+        )
+    if mask.all():
+        raise DataError(
+            "every reading of the history lies in a stretch to leave out", where=labels.where
+        )
+    return mask
