@@ -67,7 +67,8 @@ class Detector:
     ) -> None:
         self.model = model
         self.backend = backend or Backend()
-        self.scorer = make_scorer(model, self.backend)
+        window_stride = window_stride or model.window_stride
+        self.scorer = make_scorer(model, window_stride, self.backend)
         self.threshold_settings = threshold or ThresholdSettings()
         self.threshold_scale = threshold_scale
         self.thresholds = make_threshold(
@@ -76,7 +77,7 @@ class Detector:
         self.rings = Rings(
             model.scaling,
             model.window_length,
-            window_stride or model.window_stride,
+            window_stride,
             max_gap_ns or model.max_gap_ns,
             # The work of a fleet whose machines report together is spread over its readings.
             in_turn=model.recipe is not None,

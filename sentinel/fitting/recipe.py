@@ -61,7 +61,9 @@ def fit_recipe(
     rings = Rings(
         scaling, window_length, settings.reconstruct_every, history.max_gap_ns, in_turn=True
     )
-    measurer = Measurer(trained.parameters, companions, kinds, window_length, backend)
+    measurer = Measurer(
+        trained.parameters, companions, kinds, window_length, settings.reconstruct_every, backend
+    )
     calibration, scores = _calibrate(history, held_out, rings, measurer)
     summary: dict[str, Any] = {
         **history.summary(history.segments.rows),

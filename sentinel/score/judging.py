@@ -16,7 +16,7 @@ from sentinel.records import BoolArray, Float32Array, FloatArray, IndexArray, Ti
 from sentinel.score.following import normalise
 from sentinel.score.kinds import FORECAST, SCALES, STREAMS, SUBSPACE
 from sentinel.score.streams import amplitudes, attribute, smooth
-from sentinel.score.tails import SURPRISE_MAX, Tails, fit_tails, fuse, surprises
+from sentinel.score.tails import SURPRISE_MAX, TailMap, Tails, fit_tails, fuse
 
 RECENT_GAIN = 0.1
 USUAL_SHARE = 0.05
@@ -92,6 +92,7 @@ class Judge(EntityArrays[JudgeState]):
 
     def __init__(self, calibration: Calibration) -> None:
         self.calibration = calibration
+        self.signals, self.fused = TailMap(calibration.signals), TailMap(calibration.fused)
         usual = calibration.usual
         self.streams = streams_of(calibration.kinds)
         super().__init__(
@@ -117,8 +118,8 @@ class Judge(EntityArrays[JudgeState]):
             errors, self.streams, self.usual_of_peak, entity, begins, calibration.amplitude,
             state.smoothed,
         )  # fmt: skip
-        fused, weight = _fused(signals, calibration.signals)
-        anomaly_score = _surprise(fused[:, None], calibration.fused, np.inf)[:, 0]
+        fused, weight = _fused(signals, self.signals)
+        anomaly_score = self.fused.surprise(fused[:, None])[:, 0]
         shares = np.empty((len(entity), errors.shape[2]), np.float32)
         attribute(errors, entity, begins, weight, self.streams, RECENT_GAIN, state.recent, shares)
         return Judged(anomaly_score, shares)
@@ -149,10 +150,10 @@ def calibrate(
     smoothed = np.zeros((len(level), len(streams), len(SCALES)))
     signals = _signals(errors, streams, usual_of_peak, entity, begins, usual_amplitude, smoothed)
     tails = fit_tails(signals.reshape(len(entity), -1))
-    fused, _ = _fused(signals, tails)
+    fused, _ = _fused(signals, TailMap(tails))
     of_fused = fit_tails(fused[:, None])
     found = Calibration(kinds, usual, usual_amplitude, tails, of_fused)
-    return found, _surprise(fused[:, None], of_fused, np.inf)[:, 0]
+    return found, TailMap(of_fused).surprise(fused[:, None])[:, 0]
 
 
 def _usual_sizes(errors: Float32Array, quantile: float | None = None) -> Float32Array:
@@ -194,14 +195,8 @@ def _signals(
     return signals
 
 
-def _fused(signals: FloatArray, tails: Tails) -> tuple[FloatArray, FloatArray]:
-    surprise = _surprise(signals.reshape(len(signals), len(tails.knots)), tails, SURPRISE_MAX)
+def _fused(signals: FloatArray, tails: TailMap) -> tuple[FloatArray, FloatArray]:
+    surprise = tails.surprise(signals.reshape(len(signals), len(tails.tails.knots)), SURPRISE_MAX)
     fused, weight = np.empty(len(signals)), np.empty(signals.shape[:2])
     fuse(surprise.reshape(signals.shape), fused, weight)
     return fused, weight
-
-
-def _surprise(values: FloatArray, tails: Tails, most: float) -> FloatArray:
-    out = np.empty(values.shape)
-    surprises(values, tails.knots, tails.surprise, tails.scale, most, out)
-    return out

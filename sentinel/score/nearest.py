@@ -31,6 +31,10 @@ class Nearest:
     across: Float32Array
     half: Float32Array
 
+    def reach(self, channels: int) -> int:
+        """Readings that are compared."""
+        return len(self.across) // channels
+
 
 def fit_nearest(windows: Float32Array) -> Nearest:
     """Keep these windows (M, D)."""

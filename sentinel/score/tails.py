@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentinel.kernels.jit import jit
-from sentinel.records import FloatArray
+from sentinel.records import FloatArray, IndexArray
 
 TAIL_SHARE = 0.1
 KNOTS = 129
+GUIDES = 256
 # Beyond u, the surprise of one signal levels off: one that went mad must not hide the others.
 SURPRISE_MAX = 50.0
 # A hundredth of the usual amplitude: where nothing ever moved, rounding must not raise an alarm.
@@ -51,40 +52,60 @@ def fit_tails(values: FloatArray) -> Tails:
     return Tails(knots, surprise, np.maximum(scale, SCALE_MIN))
 
 
+class TailMap:
+    """Tails at work: from values to their surprise."""
+
+    def __init__(self, tails: Tails) -> None:
+        self.tails = tails
+        first, top = tails.knots[:, 0], tails.knots[:, -1]
+        edges = np.linspace(first, top, GUIDES, endpoint=False, axis=1)
+        pairs = zip(tails.knots, edges, strict=True)
+        found = np.array([np.searchsorted(knots, at, "right") - 1 for knots, at in pairs])
+        # For each of so many equal parts of the range of a signal's knots, the knot before it.
+        self._guides = np.clip(found, 0, KNOTS - 2).astype(np.int32)
+        self._parts = np.where(top > first, GUIDES / np.where(top > first, top - first, 1), 0.0)
+
+    def surprise(self, values: FloatArray, most: float = np.inf) -> FloatArray:
+        """Surprise of values (N, M), 0 or more; it levels off at `most` beyond u."""
+        tails, out = self.tails, np.empty(values.shape)
+        _surprise(
+            values, tails.knots, self._guides, self._parts, tails.surprise, tails.scale, most, out
+        )
+        return out
+
+
 @jit
-def surprises(
+def _surprise(
     values: FloatArray,
     knots: FloatArray,
+    guides: IndexArray,
+    parts: FloatArray,
     surprise: FloatArray,
     scale: FloatArray,
     most: float,
     out: FloatArray,
 ) -> None:
-    """Surprise of each value: 0 or more.
-
-    values    (N, M); knots, surprise, scale as of `Tails`
-    most      it levels off at so much beyond u; inf: never
-    out       (N, M) overwritten
-    """
     last = knots.shape[1] - 1
     for n in range(values.shape[0]):
         for m in range(values.shape[1]):
-            value = values[n, m]
-            if value > knots[m, last]:
-                beyond = (value - knots[m, last]) / scale[m]
+            value, of = values[n, m], knots[m]
+            if value > of[last]:
+                beyond = (value - of[last]) / scale[m]
                 beyond = most * np.tanh(beyond / most) if most < np.inf else beyond
                 out[n, m] = surprise[last] + beyond
                 continue
-            low, high = 0, last
-            while high - low > 1:
-                middle = (low + high) // 2
-                if knots[m, middle] <= value:
-                    low = middle
-                else:
-                    high = middle
-            step = knots[m, high] - knots[m, low]
-            part = (value - knots[m, low]) / step if step > 0 else 0.0
-            between = surprise[low] + part * (surprise[high] - surprise[low])
+            low = 0
+            if value >= of[0]:
+                part = int((value - of[0]) * parts[m])
+                low = guides[m, min(part, guides.shape[1] - 1)]
+                # Where a part begins is rounded: its first knot may be the one after.
+                while low > 0 and of[low] > value:
+                    low -= 1
+                while low < last - 1 and of[low + 1] <= value:
+                    low += 1
+            step = of[low + 1] - of[low]
+            along = (value - of[low]) / step if step > 0 else 0.0
+            between = surprise[low] + along * (surprise[low + 1] - surprise[low])
             out[n, m] = max(between, 0.0)
 
 

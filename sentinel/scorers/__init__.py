@@ -12,9 +12,14 @@ from sentinel.scorers.recipe import RecipeScorer
 from sentinel.scorers.run import Scorer
 
 
-def make_scorer(model: FittedModel, backend: Backend) -> Scorer:
-    """The scorer of a model's kind, with every kernel compiled or loaded."""
+def make_scorer(model: FittedModel, window_stride: int, backend: Backend) -> Scorer:
+    """The scorer of a model's kind, with every kernel compiled or loaded.
+
+    window_stride  readings from one scored or rebuilt window of an entity to the next
+    """
     if model.recipe is not None:
-        return RecipeScorer(model.parameters, model.window_length, model.recipe, backend)
+        return RecipeScorer(
+            model.parameters, model.window_length, window_stride, model.recipe, backend
+        )
     assert model.error_scale is not None
     return PlainScorer(model.parameters, model.window_length, model.error_scale, backend)

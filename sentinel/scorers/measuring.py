@@ -1,8 +1,9 @@
 """The errors of every reading: against its forecast, its window's reconstruction, the companions.
 
-A window is rebuilt every `reconstruct_every` readings only, and its errors hold in between: so a
-reading costs a few steps of the network instead of two whole windows of them, a sudden fault shows
-in the forecast at once, and what only the reconstruction sees comes at most that much later.
+A window is rebuilt every `reconstruct_every` readings only, the companions look four times as
+often, and these errors hold in between: so a reading costs a few steps of the network instead of
+two whole windows of them, a sudden fault shows in the forecast at once, and what only the others
+see comes at most that much later.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from sentinel.score.subspace import SubspaceMeter
 from sentinel.scorers.run import Run
 
 REBUILT = ((QUARTER, slabs.QUARTER), (WHOLE, slabs.WHOLE))
+LOOKS = 4  # of a companion, from one rebuilt window to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,21 @@ class Meter(Protocol):
 class HeldState(NamedTuple):
     """Arrays over the E entities.
 
-    errors  (E, spans, F) of the newest rebuilt window
+    errors  (E, K, F) of the newest look
     fresh   (E,) the next reading with a full window is a first one
     """
 
     errors: Float32Array
     fresh: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A companion, and the readings of an entity from one of its looks to the next."""
+
+    kind: int
+    meter: Meter
+    every: int
 
 
 class Measurer(Parts):
@@ -84,23 +95,21 @@ class Measurer(Parts):
         companions: Companions,
         kinds: tuple[int, ...],
         window_length: int,
+        reconstruct_every: int,
         backend: Backend,
     ) -> None:
         self.kinds = kinds
-        tile = backend.variant.dense(backend.variant.many)
-        self.meters: dict[int, Meter] = {
-            SUBSPACE: SubspaceMeter(companions.subspace, tile),
-            NEAREST: NearestMeter(companions.nearest, tile),
-            DISPERSION: DispersionMeter(companions.dispersion),
-        }
-        if companions.blocks is not None:
-            self.meters[BLOCKS] = SubspaceMeter(companions.blocks, tile)
+        channels = parameters.architecture.channels
+        self.watches = [
+            watch
+            for watch in _watches(companions, channels, reconstruct_every, backend)
+            if watch.kind in kinds
+        ]
         self.window_length = window_length
         self.forecaster = Forecaster(parameters, window_length, backend)
-        channels = parameters.architecture.channels
         self.rebuilt = [(kinds.index(kind), span) for kind, span in REBUILT if kind in kinds]
         self.windows = WindowScorer(parameters, window_length, backend) if self.rebuilt else None
-        none = np.zeros((1, len(self.rebuilt), channels), np.float32)
+        none = np.zeros((1, len(kinds), channels), np.float32)
         self.held = EntityArrays(HeldState(none, np.ones(1, np.bool_)))
         super().__init__(forecaster=self.forecaster, held=self.held)
 
@@ -116,37 +125,54 @@ class Measurer(Parts):
         expected, begins, judged = expected[full], begins[full], taken[full]
         entity, place = entity[judged], place[judged]
         errors = np.empty((len(judged), len(self.kinds), run.rows.shape[1]), np.float32)
-        self._forecast_errors(run.rows[place], expected, errors)
-        self._hold(run, judged, entity, errors)
-        self._companion_errors(run.rows, place, errors)
-        return Measured(judged + run.start, entity, begins, errors, expected)
-
-    def _forecast_errors(
-        self, x: Float32Array, expected: Float32Array, errors: Float32Array
-    ) -> None:
+        x = run.rows[place]
         if FORECAST in self.kinds:
             errors[:, self.kinds.index(FORECAST)] = (x - expected) ** 2
+        self._rebuild(run, judged, entity, errors)
+        turn = run.outcome.turn[run.here][judged]
+        for watch in self.watches:
+            kind, looks = self.kinds.index(watch.kind), turn % watch.every == 0
+            found = np.empty((int(looks.sum()), x.shape[1]), np.float32)
+            watch.meter.errors(run.rows, place[looks], found)
+            _hold(entity, looks, found, kind, self.held.state.errors, errors)
+            # What a missing value would have been is not its error.
+            _mask(x, kind, errors)
+        return Measured(judged + run.start, entity, begins, errors, expected)
 
-    def _hold(self, run: Run, judged: TimeArray, entity: IndexArray, errors: Float32Array) -> None:
+    def _rebuild(
+        self, run: Run, judged: TimeArray, entity: IndexArray, errors: Float32Array
+    ) -> None:
         """The errors of the windows rebuilt in this run, and until the next one of the entity."""
         if self.windows is None:
             return
         places = run.taken.places
         found = self.windows.score(run.rows, places, np.full(len(places), self.window_length))
-        window = np.full(len(judged), -1)
-        window[np.searchsorted(judged, run.taken.windows - run.start)] = np.arange(len(places))
-        spans = np.array([span for _, span in self.rebuilt])
-        kinds = np.array([kind for kind, _ in self.rebuilt])
-        _hold(entity, window, found.errors, spans, kinds, self.held.state.errors, errors)
+        rebuilt = np.zeros(len(judged), np.bool_)
+        rebuilt[np.searchsorted(judged, run.taken.windows - run.start)] = True
+        for kind, span in self.rebuilt:
+            of_span = np.ascontiguousarray(found.errors[:, span])
+            _hold(entity, rebuilt, of_span, kind, self.held.state.errors, errors)
 
-    def _companion_errors(self, rows: Float32Array, place: TimeArray, errors: Float32Array) -> None:
-        for kind, meter in self.meters.items():
-            if kind in self.kinds:
-                out = np.empty((len(place), rows.shape[1]), np.float32)
-                meter.errors(rows, place, out)
-                # What a missing value would have been is not its error.
-                out[np.isnan(rows[place])] = np.nan
-                errors[:, self.kinds.index(kind)] = out
+
+def _watches(
+    companions: Companions, channels: int, reconstruct_every: int, backend: Backend
+) -> list[Watch]:
+    tile = backend.variant.dense(backend.variant.many)
+    subspace, nearest = companions.subspace, companions.nearest
+    dispersion, blocks = companions.dispersion, companions.blocks
+
+    def watch(kind: int, meter: Meter, reach: int) -> Watch:
+        # No reading is passed over: each is within the reach of two looks.
+        return Watch(kind, meter, max(1, min(reconstruct_every // LOOKS, reach // 2)))
+
+    found = [
+        watch(SUBSPACE, SubspaceMeter(subspace, tile), subspace.reach(channels)),
+        watch(NEAREST, NearestMeter(nearest, tile), nearest.reach(channels)),
+        watch(DISPERSION, DispersionMeter(dispersion), dispersion.reach),
+    ]
+    if blocks is not None:
+        found.append(watch(BLOCKS, SubspaceMeter(blocks, tile), blocks.reach(channels)))
+    return found
 
 
 @jit
@@ -165,21 +191,32 @@ def _begin(entity: IndexArray, full: BoolArray, fresh: BoolArray, begins: BoolAr
 @jit
 def _hold(
     entity: IndexArray,
-    window: TimeArray,
+    looks: BoolArray,
     found: Float32Array,
-    spans: TimeArray,
-    kinds: TimeArray,
+    kind: int,
     held: Float32Array,
     errors: Float32Array,
 ) -> None:
-    """Errors of the newest rebuilt window of each reading's entity.
+    """Errors of each reading's entity as of its newest look.
 
-    window  (M,) number of the window that the reading completes; -1: none
-    found   (B, SPANS, F); held (E, spans, F) updated; errors (M, K, F) filled in for `kinds`
+    looks   (M,) whether the reading is looked at; found (sum of looks, F) what was found then
+    held    (E, K, F) updated; errors (M, K, F) filled in for `kind`
     """
+    look = 0
     for n in range(len(entity)):
         e = entity[n]
-        for i in range(len(spans)):
-            if window[n] >= 0:
-                held[e, i] = found[window[n], spans[i]]
-            errors[n, kinds[i]] = held[e, i]
+        if looks[n]:
+            for f in range(found.shape[1]):
+                held[e, kind, f] = found[look, f]
+            look += 1
+        for f in range(found.shape[1]):
+            errors[n, kind, f] = held[e, kind, f]
+
+
+@jit
+def _mask(x: Float32Array, kind: int, errors: Float32Array) -> None:
+    """Forget the errors of missing values.  x (M, F), NaN = missing; errors (M, K, F) updated"""
+    for n in range(len(x)):
+        for f in range(x.shape[1]):
+            if np.isnan(x[n, f]):
+                errors[n, kind, f] = x[n, f]

@@ -15,11 +15,17 @@ class RecipeScorer(Parts):
     """Measures, then judges."""
 
     def __init__(
-        self, parameters: Parameters, window_length: int, recipe: Recipe, backend: Backend
+        self,
+        parameters: Parameters,
+        window_length: int,
+        reconstruct_every: int,
+        recipe: Recipe,
+        backend: Backend,
     ) -> None:
         self._measurer = Measurer(
-            parameters, recipe.companions, recipe.calibration.kinds, window_length, backend
-        )
+            parameters, recipe.companions, recipe.calibration.kinds, window_length,
+            reconstruct_every, backend,
+        )  # fmt: skip
         self._judge = Judge(recipe.calibration)
         super().__init__(measurer=self._measurer, judge=self._judge)
 

@@ -63,6 +63,7 @@ class Outcome(NamedTuple):
     restarted  (N,) it is the first after a gap
     missing    (N,) number of its values that are masked
     place      (N,) its row among all rings' rows, until the next `fill`; -1: it was dropped
+    turn       (N,) 0: it completes a window of the stride; else its place in the stride
     """
 
     status: StatusArray
@@ -70,6 +71,7 @@ class Outcome(NamedTuple):
     restarted: BoolArray
     missing: IndexArray
     place: TimeArray
+    turn: IndexArray
 
     @classmethod
     def of(cls, readings: int) -> Outcome:
@@ -80,6 +82,7 @@ class Outcome(NamedTuple):
             np.zeros(readings, np.bool_),
             np.zeros(readings, np.int32),
             np.full(readings, -1),
+            np.zeros(readings, np.int32),
         )
 
 
@@ -198,7 +201,7 @@ def _fill(
     places: TimeArray,
 ) -> tuple[int, int]:
     end, ring_filled, since_score, last_ns, placed_in = state
-    status, filled, restarted, missing, place = outcome
+    status, filled, restarted, missing, place, turn = outcome
     capacity, channels = slabs.shape[1], slabs.shape[2]
     count = 0
     for n in range(start, len(entity)):
@@ -249,8 +252,9 @@ def _fill(
             continue
         since_score[e] += 1
         if since_score[e] < window_stride:
-            status[n] = BETWEEN
+            status[n], turn[n] = BETWEEN, since_score[e]
             continue
+        turn[n] = 0
         since_score[e] = max(since_score[e] - window_stride - 1, 0)
         windows[count] = n
         places[count] = place[n] + 1 - window_length

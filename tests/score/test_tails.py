@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.records import FloatArray
-from sentinel.score.tails import SURPRISE_MAX, Tails, fit_tails, fuse, surprises
+from sentinel.score.tails import SURPRISE_MAX, TailMap, Tails, fit_tails, fuse
 from tests.score.plain_recipe import LN10, plain_fused, plain_scale, plain_surprise
 
 NORMAL = np.random.default_rng(0).gamma(2.0, size=(4000, 1))
@@ -21,9 +21,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 def surprise_of(values: FloatArray | list[float], tails: Tails = TAILS, most: float = np.inf):
     column = np.array(values, np.float64)[:, None]
-    out = np.empty(column.shape)
-    surprises(column, tails.knots, tails.surprise, tails.scale, most, out)
-    return out[:, 0]
+    return TailMap(tails).surprise(column, most)[:, 0]
 
 
 def test_below_the_quantile_it_is_the_surprise_of_the_rank() -> None:
@@ -75,10 +73,27 @@ def test_it_levels_off_at_fifty_beyond_the_quantile() -> None:
     assert levelled[-1] == pytest.approx(at_u + 50)
 
 
+@settings(max_examples=50, deadline=None)
+@given(SEEDS, st.integers(2, 300), st.sampled_from([0.0, 0.1, 1.0]))
+def test_a_value_lies_between_the_knots_that_a_search_finds(
+    seed: int, rows: int, grain: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    normal = rng.gamma(1.0, size=(rows, 1))
+    tails = fit_tails(np.round(normal / grain) * grain if grain else normal)
+    knots, surprise = tails.knots[0], tails.surprise
+    values = np.concatenate([knots, rng.uniform(knots[0] - 1, knots[-1], 200)])
+    low = np.clip(np.searchsorted(knots, values, "right") - 1, 0, len(knots) - 2)
+    step = knots[low + 1] - knots[low]
+    along = np.divide(values - knots[low], step, out=np.zeros(len(values)), where=step > 0)
+    expected = np.maximum(surprise[low] + along * (surprise[low + 1] - surprise[low]), 0)
+    np.testing.assert_allclose(surprise_of(values, tails), expected, rtol=1e-12, atol=1e-12)
+
+
 def test_each_signal_is_measured_by_its_own_tail() -> None:
     normal = np.random.default_rng(1).gamma(2.0, size=(500, 1)) * [[1.0, 0.5, 1e6]]
-    tails, out = fit_tails(normal), np.empty((500, 3))
-    surprises(normal, tails.knots, tails.surprise, tails.scale, np.inf, out)
+    tails = fit_tails(normal)
+    out = TailMap(tails).surprise(normal)
     np.testing.assert_allclose(out, np.repeat(out[:, :1], 3, axis=1), rtol=1e-6)
     assert np.mean(out >= tails.surprise[-1]) == pytest.approx(0.1, abs=0.01)
 

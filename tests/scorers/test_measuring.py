@@ -29,8 +29,9 @@ def measure(model: FittedModel, readings: Readings, every: int = EVERY) -> Measu
     entities = int(readings.entity.max()) + 1
     rings = Rings(model.scaling, T, every, model.max_gap_ns, in_turn=True)
     measurer = Measurer(
-        model.parameters, model.recipe.companions, model.recipe.calibration.kinds, T, Backend()
-    )
+        model.parameters, model.recipe.companions, model.recipe.calibration.kinds, T, every,
+        Backend(),
+    )  # fmt: skip
     rings.grow(entities)
     measurer.grow(entities)
     outcome = Outcome.of(len(readings))
