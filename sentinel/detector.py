@@ -34,17 +34,36 @@ from sentinel.window.rings import Outcome, Rings
 
 
 @dataclass(frozen=True, slots=True)
+class Reasons:
+    """What the scores of N readings are made of; NaN where a reading has no score of its own.
+
+    expected  (N, F) raw units: what the model took for usual: its forecast, else its reconstruction
+    shares    (N, F) what part of the score each channel makes up
+    """
+
+    expected: FloatArray
+    shares: FloatArray
+
+    @classmethod
+    def unknown(cls, readings: int, channels: int) -> Reasons:
+        """Of no reading yet."""
+        return cls(np.full((readings, channels), np.nan), np.full((readings, channels), np.nan))
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
     """What a batch of readings led to: a score per reading, and the events in their order.
 
     windows     readings with a score of their own
     suppressed  episodes that the alert budget or a cooldown withheld when they began
+    reasons     what the scores are made of, where it was asked for
     """
 
     scores: Scores
     events: Sequence[EpisodeEvent]
     windows: int
     suppressed: int = 0
+    reasons: Reasons | None = None
 
 
 class Detector:
@@ -90,8 +109,11 @@ class Detector:
             episodes=self.episodes, worst=self.worst, last=self._last,
         )  # fmt: skip
 
-    def process(self, readings: Readings) -> Detection:
-        """Score readings in arrival order. Odd readings raise nothing: their status says it."""
+    def process(self, readings: Readings, *, reasons: bool = False) -> Detection:
+        """Score readings in arrival order. Odd readings raise nothing: their status says it.
+
+        reasons  tell of every reading what its score is made of
+        """
         if len(readings):
             self._make_room(int(readings.entity.max()) + 1)
         n = len(readings)
@@ -99,6 +121,7 @@ class Detector:
         ratio, anomaly_score = np.full(n, np.nan), np.full(n, np.nan)
         threshold, is_anomaly = np.empty(n), np.zeros(n, np.bool_)
         events: list[EpisodeEvent] = []
+        made_of = Reasons.unknown(n, len(self.model.channels)) if reasons else None
         start, windows, suppressed = 0, 0, 0
         while start < n:
             run = self._take(readings, start, outcome)
@@ -119,6 +142,9 @@ class Detector:
             events += self._events(run, found, advance, anomaly_score, threshold)
             risen = np.flatnonzero(advance.peak_rows >= 0)
             self.worst.keep(run, found, risen, advance.peak_rows[risen])
+            if made_of is not None:
+                made_of.expected[found.row] = self.model.scaling.invert(found.expected)
+                made_of.shares[found.row] = found.shares
             windows += len(found.row)
             start = run.taken.stop
         scores = Scores(
@@ -128,7 +154,7 @@ class Detector:
             outcome.status,
             outcome.filled,
         )
-        return Detection(scores, events, windows, suppressed)
+        return Detection(scores, events, windows, suppressed, made_of)
 
     def prime(self, readings: Readings) -> None:
         """Take in readings that came before: nobody is told their scores, and no episode opens."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from sentinel.model.parameters import Parameters
 from sentinel.records import FloatArray
 from sentinel.score.dispersion import Dispersion
@@ -75,3 +77,15 @@ class FittedModel:
     summary: Mapping[str, object] = field(default_factory=dict)
     name: str = ""
     version: str = ""
+
+    def usual_deviation(self) -> FloatArray:
+        """How far off each channel's expected value usually is (F,): root mean square, raw units.
+
+        Of the forecast where there is one, else of the reconstruction; on held-out readings.
+        """
+        if self.recipe is None:
+            assert self.error_scale is not None
+            return np.asarray(np.sqrt(self.error_scale) * self.scaling.spread)
+        calibration = self.recipe.calibration
+        usual = calibration.usual.size[calibration.kinds.index(FORECAST)]
+        return np.asarray(np.sqrt(usual.astype(np.float64)) * self.scaling.spread)

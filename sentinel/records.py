@@ -6,6 +6,7 @@ so that no unit is lost; every other unit is converted where data enters or leav
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, TypeAlias
@@ -98,13 +99,15 @@ class Scores:
 class Contribution:
     """What one channel has to do with an episode: its share of the score, and what was expected.
 
-    observed and expected are in raw units; NaN where the channel was missing.
+    observed   raw units, as all three; NaN where the channel was missing
+    deviation  how far off what is expected usually is (root mean square on normal readings)
     """
 
     channel: str
     share: float
     observed: float
     expected: float
+    deviation: float = math.nan
 
 
 EpisodeState: TypeAlias = Literal["opened", "updated", "resolved"]

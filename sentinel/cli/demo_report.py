@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -98,15 +99,12 @@ class DemoReport:
             return
         when = f"{event.time:%Y-%m-%d %H:%M}"
         if data.state == "resolved":
-            self._console.print(f"{when}  [green]resolved[/]  peak ratio  {data.peak_ratio:5.2f}")
+            peak = f"{data.peak_ratio:.2f}x the threshold at its peak"
+            self._console.print(f"{when}  [green]resolved[/]  {data.severity}, {peak}")
             return
-        leading = data.contributions[0] if data.contributions else None
-        what = (
-            f"  {leading['channel']} {leading['observed']:.1f}, expected {leading['expected']:.1f}"
-            if leading and leading["observed"] is not None
-            else ""
-        )
-        self._console.print(f"{when}  [red]opened  [/]  score ratio {data.score_ratio:5.2f}{what}")
+        now = f"{data.score_ratio:.2f}x the threshold"
+        self._console.print(f"{when}  [red]opened[/]    {data.severity}, {now}")
+        self._console.print(f"    {escape(data.summary)}")
 
     def verdict(self, verdict: Verdict, seconds: float) -> None:
         """Known failures against episodes, by what rule, and what it cost."""

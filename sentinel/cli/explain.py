@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sentinel import store
+from sentinel.alert.sentence import moment, numbers
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.backtest.tracks import Track
 from sentinel.cli import logs
@@ -22,7 +23,7 @@ from sentinel.cli.replaying import Replay, configured_detector, reconstruct_ever
 from sentinel.config.schema import LogConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
-from sentinel.report.wording import iso, moment, sentence, value
+from sentinel.report.wording import iso, since
 from sentinel.source.exact_time import ns_of_number, ns_of_text
 from sentinel.source.history_table import listed
 
@@ -159,7 +160,7 @@ def _print(found: Backtest, stretch: Stretch) -> None:
         return
     for index in stretch.episodes[:EPISODES_SHOWN]:
         episode = found.episodes[index]
-        told = escape(sentence(episode.contributions, episode.start_ns))
+        told = escape(since(episode.contributions, episode.start_ns))
         console.print(f"#{index + 1}, peak {episode.peak_ratio:.2f}: {told}")
     if len(stretch.episodes) > EPISODES_SHOWN:
         console.print(f"(the worst {EPISODES_SHOWN} of {len(stretch.episodes):,} episodes)")
@@ -172,11 +173,12 @@ def _channels(found: Backtest, index: int) -> Table:
     table = Table(title=f"#{index + 1} at its worst reading", title_justify="left", box=None,
                   pad_edge=False)  # fmt: skip
     table.add_column("channel")
-    for name in ("share", "observed", "expected"):
+    for name in ("share", "observed", "expected", "+-"):
         table.add_column(name, justify="right")
     for one in found.episodes[index].contributions[:CHANNELS_SHOWN]:
-        observed = "missing" if np.isnan(one.observed) else value(one.observed)
-        table.add_row(escape(one.channel), f"{one.share:.0%}", observed, value(one.expected))
+        observed, expected, deviation = numbers(one)
+        observed = "missing" if np.isnan(one.observed) else observed
+        table.add_row(escape(one.channel), f"{one.share:.0%}", observed, expected, deviation)
     return table
 
 

@@ -20,10 +20,11 @@ class EventData(msgspec.Struct):
     """What the demo shows of `data`."""
 
     state: str
+    severity: str
+    summary: str
     episode_id: str
     peak_ratio: float
     score_ratio: float
-    contributions: list[dict[str, Any]]
 
 
 class Event(msgspec.Struct):

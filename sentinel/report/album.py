@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sentinel.alert.sentence import leading
 from sentinel.backtest.outcome import Backtest
 from sentinel.backtest.tracks import Track
 from sentinel.records import Contribution, Readings
 from sentinel.report.excerpt import Excerpt, Stretch, gather
 from sentinel.report.figures import Form, Mark, Picture, Span, Verdict, draw
-from sentinel.report.wording import leading
 
 EPISODES_MAX = 20
 OVERVIEWS_MAX = 6  # machines

@@ -10,13 +10,14 @@ from html import escape
 from importlib.resources import files
 
 from sentinel import __version__
+from sentinel.alert.sentence import moment
 from sentinel.backtest.metrics import Event, Metrics
 from sentinel.backtest.outcome import Backtest
 from sentinel.records import NS_PER_S
 from sentinel.report.album import Album, verdict
 from sentinel.report.figures import Verdict
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, duration, moment, sentence, share_text
+from sentinel.report.wording import after, duration, share_text, since
 
 ROWS_MAX = 200  # of a table
 WORDS: dict[Verdict, str] = {"hit": "hit", "false": "false alarm", "unknown": "episode"}
@@ -211,7 +212,7 @@ def _details(found: Backtest, figures: Album) -> Iterable[str]:
         episode = found.episodes[index]
         kind = verdict(found, index)
         name = f"{found.entities[episode.entity]}, " if several else ""
-        told = sentence(episode.contributions, episode.start_ns)
+        told = since(episode.contributions, episode.start_ns)
         yield (
             f'<div class="card" id="episode-{index + 1}"><h3>#{index + 1} {escape(name)}'
             f'{moment(episode.opened_ns)}, <span class="{kind}">{WORDS[kind]}</span>, '

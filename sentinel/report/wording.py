@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from sentinel.alert.sentence import leading, moment, sentence
 from sentinel.records import NS_PER_S, Contribution
 
-CHANNELS_NAMED = 3
-SHARE_NAMED = 0.1  # of the score: a channel with less is not worth a name
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-
-
-def moment(time_ns: int, *, date: bool = True) -> str:
-    """A time in UTC, to the second, or the minute where it is a whole one."""
-    time = datetime.fromtimestamp(time_ns // NS_PER_S, UTC)
-    clock = f"{time:%H:%M:%S}" if time.second else f"{time:%H:%M}"
-    return f"{time:%Y-%m-%d} {clock}" if date else clock
 
 
 def iso(time_ns: int) -> str:
@@ -41,31 +33,14 @@ def duration(seconds: float) -> str:
     return " ".join(part for part in parts if part)
 
 
-def value(number: float) -> str:
-    """A reading's value, to four digits."""
-    return f"{number:.4g}"
-
-
 def share_text(contributions: Sequence[Contribution]) -> str:
     """The channels that matter, with their shares: `vib_x 62%, temp 21%`."""
     return ", ".join(f"{one.channel} {one.share:.0%}" for one in leading(contributions))
 
 
-def leading(contributions: Sequence[Contribution]) -> Sequence[Contribution]:
-    """The few channels with a share worth naming, at least one."""
-    named = [one for one in contributions[:CHANNELS_NAMED] if one.share >= SHARE_NAMED]
-    return named or contributions[:1]
-
-
-def sentence(contributions: Sequence[Contribution], since_ns: int) -> str:
-    """What the worst window showed: `vib_x 4.1, expected 1.2; temp is missing; since 12:04`."""
-    parts = [
-        f"{one.channel} {value(one.observed)}, expected {value(one.expected)}"
-        if one.observed == one.observed
-        else f"{one.channel} is missing, expected {value(one.expected)}"
-        for one in leading(contributions)
-    ]
-    return f"{'; '.join(parts)}; since {moment(since_ns)}"
+def since(contributions: Sequence[Contribution], start_ns: int) -> str:
+    """What the worst reading showed: `vib_x 4.1, expected 1.2 +- 0.3, since 2026-01-01 12:04`."""
+    return f"{sentence(contributions)}, since {moment(start_ns)} UTC"
 
 
 def after(delay: int, delay_ns: int) -> str:

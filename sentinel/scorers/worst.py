@@ -29,6 +29,7 @@ class WorstScores(EntityArrays[WorstState]):
 
     def __init__(self, model: FittedModel) -> None:
         self._model = model
+        self._deviation = model.usual_deviation()
         shape = 1, len(model.channels)
         super().__init__(WorstState(np.zeros(shape, np.float32), np.zeros(shape), np.zeros(shape)))
 
@@ -46,7 +47,11 @@ class WorstScores(EntityArrays[WorstState]):
         share, observed, expected = (array[entity] for array in self.state)
         return tuple(
             Contribution(
-                self._model.channels[f], float(share[f]), float(observed[f]), float(expected[f])
+                self._model.channels[f],
+                float(share[f]),
+                float(observed[f]),
+                float(expected[f]),
+                float(self._deviation[f]),
             )
             for f in np.argsort(-share, kind="stable").tolist()
         )

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from sentinel.alert.sentence import summary
 from sentinel.ports import EventContext
 from sentinel.records import NS_PER_S, Contribution, EpisodeEvent, EpisodeState, Severity
 
@@ -35,12 +36,16 @@ _ID_HEX_DIGITS: Final = 32  # 128 bits of the SHA-256: no two events ever share 
 
 
 class ChannelContribution(Struct, frozen=True, kw_only=True):
-    """A channel's share of the score (0 to 1), and its values in raw units; null where missing."""
+    """A channel's share of the score (0 to 1), and its values in raw units; null where missing.
+
+    deviation  how far off what is expected usually is
+    """
 
     channel: str
     share: float | None
     observed: float | None
     expected: float | None
+    deviation: float | None
 
 
 class Quality(Struct, frozen=True, kw_only=True):
@@ -71,10 +76,14 @@ class RecordReference(Struct, frozen=True, kw_only=True):
 
 
 class AnomalyData(Struct, frozen=True, kw_only=True):
-    """What happened. Numbers are null where the true one is not finite; JSON knows no other way."""
+    """What happened. Numbers are null where the true one is not finite; JSON knows no other way.
+
+    summary  the same for people, in a line
+    """
 
     state: EpisodeState
     severity: Severity
+    summary: str
     episode_id: str
     start: str
     end: str | UnsetType = UNSET
@@ -117,6 +126,7 @@ def anomaly_event(event: EpisodeEvent, context: EventContext) -> AnomalyEvent:
         data=AnomalyData(
             state=event.state,
             severity=event.severity,
+            summary=summary(event),
             episode_id=_digest(*identity),
             start=_rfc3339(event.start_ns),
             end=time if event.state == "resolved" else UNSET,
@@ -164,6 +174,7 @@ def _contribution(contribution: Contribution) -> ChannelContribution:
         share=_number(contribution.share),
         observed=_number(contribution.observed),
         expected=_number(contribution.expected),
+        deviation=_number(contribution.deviation),
     )
 
 

@@ -12,7 +12,7 @@ from sentinel.errors import ModelError
 from sentinel.fitted import Companions, Recipe
 from sentinel.score.dispersion import Dispersion
 from sentinel.score.judging import Calibration, Usual, streams_of
-from sentinel.score.kinds import BLOCKS, SCALES
+from sentinel.score.kinds import BLOCKS, FORECAST, SCALES
 from sentinel.score.nearest import Nearest
 from sentinel.score.subspace import Subspace
 from sentinel.score.tails import KNOTS, Tails
@@ -139,7 +139,7 @@ def demand_sound(entry: RecipeEntry, channels: int, window_length: int) -> None:
     sound = (
         entry.kinds == sorted(set(entry.kinds))
         and all(0 <= kind <= BLOCKS for kind in entry.kinds)
-        and len(entry.kinds) > 0
+        and FORECAST in entry.kinds
         and (BLOCKS in entry.kinds) == (entry.blocks is not None and len(entry.kinds) > 1)
         and all(1 <= reach <= window_length for reach in reaches)
         and all(one.numbers % channels == 0 and one.block >= 1 for one in subspaces)

@@ -50,8 +50,8 @@ def test_a_stretch_names_the_channel_that_was_stuck(folder: Path) -> None:
     assert "b, 2023-11-14 22:14:50 to 2023-11-14 22:15:30 UTC, 41 readings" in done.stdout
     [told] = [line for line in done.stdout.splitlines() if ", peak " in line]
     assert told.startswith("#1, peak ")
-    assert ": c1 6, expected " in told
-    assert told.endswith("; since 2023-11-14 22:15")
+    assert ": c1 6.0, expected " in told
+    assert told.endswith(", since 2023-11-14 22:15 UTC")
     rows = done.stdout.splitlines()
     assert [row.split()[0] for row in rows[-2:]] == ["c1", "c0"]
 

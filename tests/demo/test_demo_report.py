@@ -20,8 +20,8 @@ COLUMNS = 80
 
 def event(state: str, ratio: float) -> Event:
     """An event with the widest numbers that the series can bring."""
-    leading = {"channel": "temperature", "observed": 101.3, "expected": 85.9}
-    return Event("machine-1", BEGIN, EventData(state, "e", ratio, ratio, [leading]))
+    told = "temperature moves unusually (101.3, expected 101.9 +- 1.4), since 21:15 UTC"
+    return Event("machine-1", BEGIN, EventData(state, "critical", told, "e", ratio, ratio))
 
 
 def test_no_line_wraps_on_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,9 +60,15 @@ def test_the_verdict_states_its_rules_rates_and_chance(capsys: pytest.CaptureFix
     assert "opened at random times would catch 0.2 of 4" in printed
 
 
-def test_an_episode_without_a_leading_channel_is_shown_all_the_same(
+def test_an_event_tells_its_sentence_and_how_grave_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    bare = EventData("opened", "e", 1.5, 1.5, [])
-    DemoReport().event(Event("machine-1", BEGIN, bare))
-    assert capsys.readouterr().out == "2013-12-09 21:15  opened    score ratio  1.50\n"
+    told = "temperature 43.9, expected 49.0 +- 0.9, since 21:15 UTC"
+    for state, ratio in (("opened", 1.5), ("resolved", 2.25)):
+        data = EventData(state, "warning", told, "e", 2.25, ratio)
+        DemoReport().event(Event("machine-1", BEGIN, data))
+    assert capsys.readouterr().out == (
+        "2013-12-09 21:15  opened    warning, 1.50x the threshold\n"
+        f"    {told}\n"
+        "2013-12-09 21:15  resolved  warning, 2.25x the threshold at its peak\n"
+    )

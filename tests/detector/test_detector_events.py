@@ -118,6 +118,8 @@ def test_contributions_are_those_of_the_worst_window_recomputed_by_hand() -> Non
         assert part.share == pytest.approx(parts[f] / parts.sum())
         assert part.observed == readings.values[opened.row, f]
         assert part.expected == pytest.approx(expected[f])
+        usual = np.sqrt(model.error_scale[f]) * model.scaling.spread[f]
+        assert part.deviation == pytest.approx(usual)
 
 
 def test_a_channel_that_was_missing_is_observed_as_nan() -> None:

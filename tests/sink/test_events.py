@@ -53,8 +53,8 @@ def episode(**changes: Any) -> EpisodeEvent:
         missing_values=1,
         late_readings=2,
         contributions=(
-            Contribution("temperature", 0.75, 101.5, 84.25),
-            Contribution("vibration", 0.25, math.nan, 0.5),
+            Contribution("temperature", 0.75, 101.5, 84.25, 2.5),
+            Contribution("vibration", 0.25, math.nan, 0.5, math.inf),
         ),
         severity="critical",
     )
@@ -86,6 +86,8 @@ def test_event_says_what_happened() -> None:
         "data": {
             "state": "opened",
             "severity": "critical",
+            "summary": "temperature 101.5, expected 84.2 +- 2.5; vibration is missing, "
+            "expected 0.5, since 19:00 UTC",
             "episode_id": "d207a64b0721498c9e06890e47632b6c",
             "start": "2013-12-05T19:00:00Z",
             "anomaly_score": 3.5,
@@ -94,8 +96,20 @@ def test_event_says_what_happened() -> None:
             "peak_ratio": 2.25,
             "readings": 3,
             "contributions": [
-                {"channel": "temperature", "share": 0.75, "observed": 101.5, "expected": 84.25},
-                {"channel": "vibration", "share": 0.25, "observed": None, "expected": 0.5},
+                {
+                    "channel": "temperature",
+                    "share": 0.75,
+                    "observed": 101.5,
+                    "expected": 84.25,
+                    "deviation": 2.5,
+                },
+                {
+                    "channel": "vibration",
+                    "share": 0.25,
+                    "observed": None,
+                    "expected": 0.5,
+                    "deviation": None,
+                },
             ],
             "quality": {"missing": 1, "imputed": 0, "late": 2},
             "model": {"name": "machine-temperature", "version": "3f1c"},
@@ -204,7 +218,7 @@ def test_any_event_is_valid_and_survives_the_round_trip(
         state=state,
         time_ns=time_ns,
         anomaly_score=value,
-        contributions=(Contribution(channel, value, value, value),),
+        contributions=(Contribution(channel, value, value, value, value),),
     )
     event = events.anomaly_event(cause, context)
     found = written(cause, context)

@@ -1,0 +1,79 @@
+"""An episode in one line, for people: `vib_x 4.1, expected 1.2 +- 0.3, since 12:04 UTC`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sentinel.records import NS_PER_S, Contribution, EpisodeEvent
+
+CHANNELS_NAMED = 3
+SHARE_NAMED = 0.1  # of the score: a channel with less is not worth a name
+NS_PER_DAY = 24 * 3600 * NS_PER_S
+DECIMALS_MAX = 6
+VALUE_MAX = 1e9  # from where on four digits tell more than decimals do
+
+
+def summary(event: EpisodeEvent) -> str:
+    """What an event tells: its channels at the worst reading so far, and since when."""
+    told = sentence(event.contributions)
+    start, now = event.start_ns, event.time_ns
+    same_day = start // NS_PER_DAY == now // NS_PER_DAY
+    since = moment(start, date=not same_day)
+    if event.state == "opened":
+        return f"{told}, since {since} UTC"
+    if event.state == "updated":
+        return f"at worst {told}, since {since} UTC"
+    over = "ended by a gap in the readings" if event.reason == "gap" else "over"
+    return f"{over}; at worst {told}, from {since} to {moment(now, date=not same_day)} UTC"
+
+
+def sentence(contributions: Sequence[Contribution]) -> str:
+    """The few channels that matter: what was observed, what was expected, its usual deviation."""
+    return "; ".join(_told(one) for one in leading(contributions))
+
+
+def leading(contributions: Sequence[Contribution]) -> Sequence[Contribution]:
+    """The few channels with a share worth naming, at least one."""
+    named = [one for one in contributions[:CHANNELS_NAMED] if one.share >= SHARE_NAMED]
+    return named or contributions[:1]
+
+
+def numbers(one: Contribution) -> tuple[str, str, str]:
+    """Observed, expected and deviation, to the deviation's second digit; `-` where not known."""
+    return (
+        _number(one.observed, one.deviation),
+        _number(one.expected, one.deviation),
+        _number(one.deviation, one.deviation),
+    )
+
+
+def moment(time_ns: int, *, date: bool = True) -> str:
+    """A time in UTC, to the second, or the minute where it is a whole one."""
+    time = datetime.fromtimestamp(time_ns // NS_PER_S, UTC)
+    clock = f"{time:%H:%M:%S}" if time.second else f"{time:%H:%M}"
+    return f"{time:%Y-%m-%d} {clock}" if date else clock
+
+
+def _told(one: Contribution) -> str:
+    observed, expected, deviation = numbers(one)
+    around = f"{expected} +- {deviation}" if math.isfinite(one.deviation) else expected
+    if math.isnan(one.observed):
+        return f"{one.channel} is missing, expected {around}"
+    if abs(one.observed - one.expected) <= one.deviation:
+        # A sensor that froze, or shakes: its newest value alone does not show it.
+        return f"{one.channel} moves unusually ({observed}, expected {around})"
+    return f"{one.channel} {observed}, expected {around}"
+
+
+def _number(value: float, deviation: float) -> str:
+    if math.isnan(value):
+        return "-"
+    if not (0 < deviation < math.inf and abs(value) < VALUE_MAX):
+        return f"{value:.4g}"
+    decimals = max(1 - math.floor(math.log10(deviation)), 0)
+    if decimals > DECIMALS_MAX:
+        return f"{value:.4g}"
+    # Adding 0 makes a rounded -0.0 a 0.0.
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"

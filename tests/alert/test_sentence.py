@@ -1,0 +1,92 @@
+"""An episode in one line: numbers as precise as they are worth, times as long as needed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sentinel.alert.sentence import numbers, sentence, summary
+from sentinel.records import NS_PER_S, Contribution, EpisodeEvent
+
+NOON_NS = 1_700_000_000 // 86_400 * 86_400 * NS_PER_S + 43_440 * NS_PER_S  # 2023-11-14 12:04
+VIB = Contribution("vib_x", 0.8, 4.1, 1.2, 0.3)
+TEMP = Contribution("temp", 0.15, 80.04, 71.25, 2.04)
+
+
+def event(**changes: Any) -> EpisodeEvent:
+    fields: dict[str, Any] = {
+        "entity": 0, "row": 0, "state": "opened", "start_ns": NOON_NS, "time_ns": NOON_NS,
+        "update": 0, "anomaly_score": 13.0, "score_ratio": 1.1, "peak_ratio": 1.1,
+        "threshold": 12.0, "readings": 1, "missing_values": 0, "late_readings": 0,
+        "contributions": (VIB,),
+    }  # fmt: skip
+    return EpisodeEvent(**{**fields, **changes})
+
+
+def test_a_summary_tells_channel_observed_expected_deviation_and_since_when() -> None:
+    assert summary(event()) == "vib_x 4.10, expected 1.20 +- 0.30, since 12:04 UTC"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"state": "updated", "time_ns": NOON_NS + 60 * NS_PER_S},
+         "at worst vib_x 4.10, expected 1.20 +- 0.30, since 12:04 UTC"),
+        ({"state": "updated", "time_ns": NOON_NS + 86_400 * NS_PER_S},
+         "at worst vib_x 4.10, expected 1.20 +- 0.30, since 2023-11-14 12:04 UTC"),
+        ({"state": "resolved", "time_ns": NOON_NS + 61 * NS_PER_S},
+         "over; at worst vib_x 4.10, expected 1.20 +- 0.30, from 12:04 to 12:05:01 UTC"),
+        ({"state": "resolved", "reason": "gap", "time_ns": NOON_NS + 86_400 * NS_PER_S},
+         "ended by a gap in the readings; at worst vib_x 4.10, expected 1.20 +- 0.30, "
+         "from 2023-11-14 12:04 to 2023-11-15 12:04 UTC"),
+    ],
+)  # fmt: skip
+def test_what_came_later_is_told_of_its_worst_reading(changes: dict[str, Any], text: str) -> None:
+    assert summary(event(**changes)) == text
+
+
+def test_channels_that_matter_are_named_and_a_missing_one_is_called_so() -> None:
+    assert sentence([VIB, TEMP]) == (
+        "vib_x 4.10, expected 1.20 +- 0.30; temp 80.0, expected 71.2 +- 2.0"
+    )
+    missing = Contribution("vib_x", 1.0, math.nan, 1.2, 0.3)
+    assert sentence([missing]) == "vib_x is missing, expected 1.20 +- 0.30"
+
+
+def test_a_value_as_expected_is_not_told_as_if_it_were_the_fault() -> None:
+    stuck = Contribution("vib_x", 1.0, 1.3, 1.2, 0.3)
+    assert sentence([stuck]) == "vib_x moves unusually (1.30, expected 1.20 +- 0.30)"
+
+
+@pytest.mark.parametrize(
+    ("observed", "deviation", "texts"),
+    [
+        (1234.567, 120.0, ("1235", "1234", "120")),
+        (1234.567, 1.26, ("1234.6", "1234.2", "1.3")),
+        (0.001234, 0.00012, ("0.00123", "1234.25000", "0.00012")),
+        (-0.001, 0.5, ("0.00", "1234.25", "0.50")),
+        (4.1, math.nan, ("4.1", "1234", "-")),
+        (4.1, 0.0, ("4.1", "1234", "0")),
+        (4.1, 1e-12, ("4.1", "1234", "1e-12")),
+        (3e12, 2.0, ("3e+12", "1234.2", "2.0")),
+    ],
+)
+def test_numbers_have_the_digits_that_the_deviation_is_worth(
+    observed: float, deviation: float, texts: tuple[str, str, str]
+) -> None:
+    assert numbers(Contribution("c", 1.0, observed, 1234.25, deviation)) == texts
+
+
+@given(st.floats(), st.floats(), st.floats(), st.sampled_from(["opened", "updated", "resolved"]))
+def test_any_numbers_make_one_short_line(
+    observed: float, expected: float, deviation: float, state: str
+) -> None:
+    told = summary(
+        event(state=state, contributions=(Contribution("c", 1.0, observed, expected, deviation),))
+    )
+    assert "\n" not in told
+    assert len(told) < 120
