@@ -45,20 +45,32 @@ def exp2(x: Scalar) -> Scalar:
 
 
 @shared
+def lstm_state(x_i: Scalar, x_f: Scalar, x_g: Scalar, c_before: Scalar) -> Scalar:
+    """The state of one LSTM cell from its pre-activations, as exponents: c = f c_before + i g.
+
+    With e = exp(-z) each gate is 1 / (1 + e), and tanh is (1 - e) / (1 + e) of twice its argument:
+    over a common denominator one division is enough.
+    """
+    e_i, e_f, e_g = exp2(x_i), exp2(x_f), exp2(x_g)
+    i_g = (e_i + ONE) * (e_g + ONE)
+    f = e_f + ONE
+    return fma(c_before, i_g, (ONE - e_g) * f) / (i_g * f)
+
+
+@shared
+def lstm_output(c: Scalar, x_o: Scalar) -> Scalar:
+    """The output of one LSTM cell from its state: h = o tanh(c), over a common denominator too."""
+    e_c, e_o = exp2(c * TANH_EXPONENT), exp2(x_o)
+    return (ONE - e_c) / ((e_c + ONE) * (e_o + ONE))
+
+
+@shared
 def lstm_cell(
     x_i: Scalar, x_f: Scalar, x_g: Scalar, x_o: Scalar, c_before: Scalar
 ) -> tuple[Scalar, Scalar]:
-    """One LSTM cell from its pre-activations, as exponents: (c, h).
-
-    c = f c_before + i g, h = o tanh(c). With e = exp(-z) each gate is 1 / (1 + e), and tanh is
-    (1 - e) / (1 + e) of twice its argument: over common denominators two divisions are enough.
-    """
-    e_i, e_f, e_g, e_o = exp2(x_i), exp2(x_f), exp2(x_g), exp2(x_o)
-    i_g = (e_i + ONE) * (e_g + ONE)
-    f = e_f + ONE
-    c = fma(c_before, i_g, (ONE - e_g) * f) / (i_g * f)
-    e_c = exp2(c * TANH_EXPONENT)
-    return c, (ONE - e_c) / ((e_c + ONE) * (e_o + ONE))
+    """One LSTM cell from its pre-activations, as exponents: (c, h)."""
+    c = lstm_state(x_i, x_f, x_g, c_before)
+    return c, lstm_output(c, x_o)
 
 
 @shared

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sentinel.kernels import plan as col
 from sentinel.kernels import shape as of
-from sentinel.kernels.cell import lstm_cell
+from sentinel.kernels.cell import lstm_output, lstm_state
 from sentinel.kernels.gates import f_across, g_across, i_across, load_across, o_across, store_across
 from sentinel.kernels.jit import lean
 from sentinel.kernels.layout import CHANNELS_PER_BLOCK, GATES
@@ -76,11 +76,19 @@ def lstm_layer(
                 z = of_layer[col.Z] * windows + t * z_step + row * windows
                 store_tile(scratch, z, windows, acc)
             at = row // GATES * windows
-            c, h = lstm_cell(
-                i_across(acc), f_across(acc), g_across(acc), o_across(acc),
+            c = lstm_state(
+                i_across(acc), f_across(acc), g_across(acc),
                 load_across(tile, scratch, c_now + back * c_step + at, windows),
             )  # fmt: skip
             store_across(tile, scratch, c_now + at, windows, c)
+            store_across(tile, scratch, y_now + at, windows, o_across(acc))
+        # In a loop of its own: the long way from a state to an output would hold up the next sums.
+        for row in range(0, shape[of.GATE_ROWS], rows):
+            at = row // GATES * windows
+            h = lstm_output(
+                load_across(tile, scratch, c_now + at, windows),
+                load_across(tile, scratch, y_now + at, windows),
+            )
             store_across(tile, scratch, y_now + at, windows, h)
 
 
