@@ -9,8 +9,10 @@ from tests.architecture.source_tree import ROOT, SOURCES, parsed
 # Lane values, their tiles and gates, and an atomic counter are new types and intrinsics of the
 # compiler's; the options of a compilation are chosen in kernels/jit.py alone.
 COMPILES = "kernels/jit.py"
+COMPILES_FOR_CUDA = "kernels/cuda/jit.py"
 EXTENDS = {
     "kernels/amx.py": {"numba", "numba.core", "numba.extending"},
+    "kernels/cuda/memory.py": {"numba", "numba.extending"},
     "kernels/inlined.py": {
         "numba.core.codegen",
         "numba.core.compiler",
@@ -27,6 +29,9 @@ EXTENDS = {
 }
 # What those may take from the package itself: names of types.
 FROM_NUMBA = {"types"}
+# The CUDA twins speak of threads, streams and arrays of the device.
+CUDA_FOLDERS = ("kernels/cuda/", "model/cuda/")
+FROM_NUMBA_FOR_CUDA = {("numba", "cuda"), ("numba", "float32"), ("numba", "int32")}
 # LLVM's name for what its `fast` is made of, on one operation.
 FLAGS = {"fast", "nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 
@@ -87,6 +92,10 @@ def imports_of(module: str) -> dict[str, set[tuple[str, str]]]:
 def test_only_one_module_asks_numba_to_compile() -> None:
     """So that there is one place where options of the JIT compiler are chosen."""
     importers = imports_of("numba")
+    for name in [name for name in importers if name.startswith(CUDA_FOLDERS)]:
+        if name not in EXTENDS:
+            imported = importers.pop(name)
+            assert imported <= FROM_NUMBA_FOR_CUDA or name == COMPILES_FOR_CUDA
     assert importers.keys() == {COMPILES} | EXTENDS.keys()
     for name, allowed in EXTENDS.items():
         assert {module for module, _ in importers[name]} <= allowed
@@ -95,3 +104,16 @@ def test_only_one_module_asks_numba_to_compile() -> None:
 
 def test_only_the_lane_types_and_the_probing_know_of_llvm() -> None:
     assert imports_of("llvmlite").keys() <= EXTENDS.keys() | {"runtime/kernels.py"}
+
+
+def test_only_one_module_asks_numba_to_compile_for_cuda() -> None:
+    asking = {
+        source.relative_to(ROOT / "sentinel").as_posix()
+        for source in SOURCES
+        for node in ast.walk(parsed(source))
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("jit", "declare_device")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "cuda"
+    }
+    assert asking == {COMPILES_FOR_CUDA}

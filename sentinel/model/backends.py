@@ -1,0 +1,73 @@
+"""Which device computes: a value, and what makes a model ready on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from sentinel.model.carrying import StateCarrier
+from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
+from sentinel.model.scoring import WindowErrors, WindowScorer
+from sentinel.records import Float32Array, TimeArray
+
+
+@dataclass(frozen=True, slots=True)
+class CudaBackend:
+    """An NVIDIA GPU, and the CPU's kernels for what stays there.
+
+    shared_bytes     of shared memory that a block may have
+    multiprocessors  of the device
+    """
+
+    cpu: Backend
+    shared_bytes: int
+    multiprocessors: int
+
+
+Device: TypeAlias = Backend | CudaBackend
+
+
+class ScoresWindows(Protocol):
+    """`WindowScorer` or its twin."""
+
+    def load(self, parameters: Parameters) -> None:
+        """Score with these parameters from now on."""
+        ...
+
+    def score(self, rows: Float32Array, starts: TimeArray, lengths: TimeArray) -> WindowErrors:
+        """Score windows of consecutive rows."""
+        ...
+
+
+class CarriesStates(Protocol):
+    """`StateCarrier` or its twin."""
+
+    def advance(
+        self, states: Float32Array, rows: Float32Array, starts: TimeArray, entities: TimeArray
+    ) -> Float32Array:
+        """Advance the states of some entities, each by its next readings."""
+        ...
+
+
+def of_cpu(device: Device) -> Backend:
+    """The kernels for what a GPU has no twin of."""
+    return device.cpu if isinstance(device, CudaBackend) else device
+
+
+def window_scorer(parameters: Parameters, steps: int, device: Device) -> ScoresWindows:
+    """What scores windows of T steps on this device."""
+    if isinstance(device, CudaBackend):
+        from sentinel.model.cuda.scoring import CudaWindowScorer
+
+        return CudaWindowScorer(parameters, steps, device)
+    return WindowScorer(parameters, steps, device)
+
+
+def state_carrier(parameters: Parameters, steps: int, device: Device) -> CarriesStates:
+    """What carries states on by so many steps on this device."""
+    if isinstance(device, CudaBackend):
+        from sentinel.model.cuda.carrying import CudaStateCarrier
+
+        return CudaStateCarrier(parameters, steps, device)
+    return StateCarrier(parameters, steps, device)

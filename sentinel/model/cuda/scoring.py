@@ -1,0 +1,141 @@
+"""Windows to errors on the device: the twin of `model.scoring`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from sentinel.kernels.cuda.score_windows import score_kernel, scratch_size
+from sentinel.kernels.slabs import SPANS
+from sentinel.model.architecture import Architecture
+from sentinel.model.backends import CudaBackend
+from sentinel.model.cuda.launching import CHUNK_BYTES, Launcher, Mirror, Model, gather_rows
+from sentinel.model.cuda.tilings import tiling_of
+from sentinel.model.packing import Grain
+from sentinel.model.parameters import Parameters
+from sentinel.model.plan import Plan, plan_scoring
+from sentinel.model.prepared import as_kernels_take
+from sentinel.model.scoring import WindowErrors
+from sentinel.records import Float32Array, TimeArray
+
+SLOTS = 2
+
+
+def plan_for(architecture: Architecture, steps: int) -> Plan:
+    """The plan of a model: weights (K, GATES, H), so that neighbouring threads read neighbours."""
+    return plan_scoring(architecture, steps, Grain(architecture.hidden, architecture.channels, 1))
+
+
+class CudaWindowScorer:
+    """Scores windows; the bits of each do not depend on the others. Not for concurrent calls.
+
+    steps  T
+    """
+
+    def __init__(self, parameters: Parameters, steps: int, backend: CudaBackend) -> None:
+        architecture = parameters.architecture
+        self.channels, self.steps = architecture.channels, steps
+        self.model = Model(plan_for(architecture, steps))
+        self.chunk = max(1, CHUNK_BYTES // (4 * steps * self.channels))
+        self.slots = [_Slot() for _ in range(SLOTS)]
+        deep = max(architecture.encoder_layers, architecture.decoder_layers) > 1
+        self.many, self.few = (
+            self._launcher(architecture, backend, deep, few=few) for few in (False, True)
+        )
+        for slot in self.slots:
+            slot.scratch.room(max(self.many.scratch, self.few.scratch))
+        self.busy = backend.multiprocessors * self.many.tiling.windows
+        self.load(parameters)
+
+    def _launcher(
+        self, architecture: Architecture, backend: CudaBackend, deep: bool, *, few: bool
+    ) -> Launcher:
+        tiling = tiling_of(architecture, backend.shared_bytes, few=few)
+        scratch = scratch_size(tiling, self.steps) if deep else 0
+        for slot in self.slots:
+            slot.reserve(0, self.channels)
+        arguments = self._arguments(self.slots[0], 0, 0)
+        return Launcher(score_kernel(tiling), tiling, backend.multiprocessors, scratch, arguments)
+
+    def load(self, parameters: Parameters) -> None:
+        """Score with these parameters from now on."""
+        self.model.load(parameters.flat)
+
+    def score(self, rows: Float32Array, starts: TimeArray, lengths: TimeArray) -> WindowErrors:
+        """As `WindowScorer.score`."""
+        flat, starts, lengths = as_kernels_take(rows, starts, lengths)
+        found = WindowErrors(
+            np.empty((len(starts), SPANS, self.channels), np.float32),
+            np.empty((len(starts), self.channels), np.float32),
+        )
+        for number, first in enumerate(range(0, len(starts), self.chunk)):
+            part = slice(first, min(first + self.chunk, len(starts)))
+            slot = self.slots[number % SLOTS]
+            slot.collect(found)
+            self._submit(slot, part, flat, starts[part], lengths[part])
+        for slot in self.slots:
+            slot.collect(found)
+        return found
+
+    def _submit(
+        self, slot: _Slot, part: slice, flat: Float32Array, starts: TimeArray, lengths: TimeArray
+    ) -> None:
+        count = len(starts)
+        slot.reserve(count, self.channels, int(lengths.sum()))
+        slot.lengths.host[:count] = lengths
+        rows = gather_rows(
+            flat, starts, lengths, np.argsort(starts, kind="stable"), self.channels,
+            slot.rows.host, slot.starts.host,
+        )  # fmt: skip
+        launch = self.many if count > self.busy else self.few
+        launch(count, slot.stream, *self._arguments(slot, rows, count))
+        slot.errors.down(count * SPANS * self.channels)
+        slot.expected.down(count * self.channels)
+        slot.part = part
+
+    def _arguments(self, slot: _Slot, rows: int, count: int) -> tuple[Any, ...]:
+        """What the kernel is called with; the copies that it needs go before it on the stream."""
+        channels = self.channels
+        errors = slot.errors.device[: count * SPANS * channels]
+        return (
+            self.model.table, self.model.numbers, self.model.packed, slot.scratch.device,
+            slot.rows.up(rows * channels), slot.starts.up(count), slot.lengths.up(count),
+            errors.reshape(count, SPANS, channels),
+            slot.expected.device[: count * channels].reshape(count, channels),
+        )  # fmt: skip
+
+
+class _Slot:
+    """A stream, and what one launch on it reads and writes.
+
+    part  the windows that it works on, of those of the call; None: nothing
+    """
+
+    def __init__(self) -> None:
+        self.stream = cuda.stream()
+        self.part: slice | None = None
+        self.rows, self.errors, self.expected, self.scratch = (
+            Mirror(np.float32, self.stream) for _ in range(4)
+        )
+        self.scratch.room(0)
+        self.starts, self.lengths = (Mirror(np.int64, self.stream) for _ in range(2))
+
+    def reserve(self, count: int, channels: int, rows: int = 0) -> None:
+        """Room for so many windows, and for so many rows."""
+        self.rows.room(rows * channels)
+        self.starts.room(count)
+        self.lengths.room(count)
+        self.errors.room(count * SPANS * channels)
+        self.expected.room(count * channels)
+
+    def collect(self, found: WindowErrors) -> None:
+        """Wait for what this slot works on, and hand it out."""
+        if self.part is None:
+            return
+        self.stream.synchronize()
+        for out, mirror in ((found.errors, self.errors), (found.expected, self.expected)):
+            part = out[self.part]
+            part[...] = mirror.host[: part.size].reshape(part.shape)
+        self.part = None

@@ -1,0 +1,83 @@
+"""The kernels compile for real devices, and keep their sums in registers, without a GPU at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from numba import types
+
+from sentinel.model.architecture import Architecture
+
+pytestmark = pytest.mark.cuda
+pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
+
+FLOATS, INTEGERS = types.float32[::1], types.int64[::1]
+TABLE, OUTPUTS, ERRORS = types.int64[:, ::1], types.float32[:, ::1], types.float32[:, :, ::1]
+SCORE = (
+    TABLE, INTEGERS, FLOATS, FLOATS, FLOATS, INTEGERS, INTEGERS, ERRORS, OUTPUTS,
+)  # fmt: skip
+ADVANCE = (TABLE, INTEGERS, FLOATS, FLOATS, FLOATS, INTEGERS, INTEGERS, FLOATS, ERRORS)
+# Of a block, by compute capability (CUDA C++ Programming Guide, table of technical specifications).
+SHARED_BYTES = {(8, 0): 163 * 1024, (9, 0): 227 * 1024}
+SMALL, WIDE = Architecture(8, 32), Architecture(38, 128)
+# Two blocks of 256 threads, or of 128, share the 65,536 of a multiprocessor.
+REGISTERS_MAX = {256: 128, 512: 128, 128: 255}
+SPILLED_BYTES_MAX = 32
+
+
+def assert_sums_stay_in_registers(
+    kernel: Any, signature: Any, tiling: Any, capability: tuple[int, int], folder: Path
+) -> str:
+    from tests.cuda.compiling import budget_of, ptx_of
+
+    ptx = ptx_of(kernel, signature, tiling.threads, capability)
+    assert f".target sm_{capability[0]}{capability[1]}" in ptx
+    assert ".local" not in ptx
+    assert "call" not in ptx
+    assert "approx" not in ptx
+    budget = budget_of(ptx, capability, folder)
+    assert budget.registers <= REGISTERS_MAX[tiling.threads]
+    assert budget.spilled_bytes <= SPILLED_BYTES_MAX
+    assert budget.static_shared_bytes + tiling.shared_bytes <= SHARED_BYTES[capability]
+    return ptx
+
+
+@pytest.mark.parametrize(
+    ("architecture", "capability", "staged"),
+    [(SMALL, (8, 0), True), (SMALL, (9, 0), True), (WIDE, (9, 0), False)],
+    ids=["H 32 sm_80", "H 32 sm_90", "H 128 sm_90"],
+)
+def test_scoring_compiles_within_its_budget(
+    architecture: Architecture, capability: tuple[int, int], staged: bool, tmp_path: Path
+) -> None:
+    from sentinel.kernels.cuda.score_windows import score_kernel
+    from sentinel.model.cuda.tilings import tiling_of
+
+    tiling = tiling_of(architecture, SHARED_BYTES[capability])
+    assert tiling.staged == staged
+    ptx = assert_sums_stay_in_registers(score_kernel(tiling), SCORE, tiling, capability, tmp_path)
+    assert "ld.shared.v4.f32" in ptx
+
+
+def test_carrying_compiles_within_its_budget(tmp_path: Path) -> None:
+    from sentinel.kernels.cuda.states import advance_kernel
+    from sentinel.model.cuda.tilings import tiling_of
+
+    tiling = tiling_of(SMALL, SHARED_BYTES[9, 0], few=True, carried=True)
+    assert_sums_stay_in_registers(advance_kernel(tiling), ADVANCE, tiling, (9, 0), tmp_path)
+
+
+@pytest.mark.parametrize("hidden", [1, 7, 32, 64, 100, 128, 200, 1024])
+@pytest.mark.parametrize("channels", [1, 38, 4096])
+def test_every_model_has_a_tiling_on_the_smallest_devices(channels: int, hidden: int) -> None:
+    from sentinel.model.cuda.tilings import tiling_of
+
+    deep = Architecture(channels, hidden, 2, 2, bidirectional=True)
+    for architecture in (Architecture(channels, hidden), deep):
+        for few in (False, True):
+            tiling = tiling_of(architecture, 99 * 1024, few=few)
+            assert tiling.shared_bytes <= 99 * 1024
+            assert tiling.threads <= 1024
+            assert tiling.units * tiling.unit_threads >= hidden
