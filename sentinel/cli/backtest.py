@@ -97,7 +97,8 @@ def command(
     failures = [text for limit in limits if (text := limit.crossed(found.judgement.metrics))]
     if write_page:
         again = Replay.open(input_path, context_path, layout, model)
-        write_page(found, model, input_path, again)
+        detector = configured_detector(model, config_path, threads, reconstruct_every)
+        write_page(found, model, input_path, again.explained(detector))
     if as_json:
         click.echo(backtest_json(found, model, failures))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
@@ -13,11 +13,11 @@ import click
 
 from sentinel.backtest.outcome import Backtest
 from sentinel.cli.progress import Spinner
-from sentinel.cli.replaying import Replay
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
+from sentinel.report.excerpt import Explained
 
-PageMaker = Callable[[Backtest, FittedModel, Path, Replay], None]
+PageMaker = Callable[[Backtest, FittedModel, Path, Iterable[Explained]], None]
 
 
 def page_maker(path: Path) -> PageMaker:
@@ -62,14 +62,18 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _write_page(
-    path: Path, found: Backtest, model: FittedModel, source: Path, again: Replay
+    path: Path,
+    found: Backtest,
+    model: FittedModel,
+    source: Path,
+    again: Iterable[Explained],
 ) -> None:
     # Not at the top: it needs matplotlib, and nothing else does.
-    from sentinel.report.album import album
+    from sentinel.report.album import Sensors, album
     from sentinel.report.page import Heading, page
 
     with Spinner("drawing"):
-        figures = album(found, model.channels, model.max_gap_ns, again.readings())
+        figures = album(found, Sensors.of(model), again)
         heading = Heading(model.name, model.version, source.name, len(model.channels))
         text = page(found, heading, figures)
     write_whole(path, text.encode())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -23,6 +24,7 @@ from sentinel.cli.replaying import Replay, configured_detector, reconstruct_ever
 from sentinel.config.schema import LogConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
+from sentinel.report.excerpt import Explained
 from sentinel.report.wording import iso, since
 from sentinel.source.exact_time import ns_of_number, ns_of_text
 from sentinel.source.history_table import listed
@@ -117,7 +119,9 @@ def command(
     _print(found, stretch)
     if plot_path:
         again = Replay.open(input_path, context_path, layout, model)
-        write_whole(plot_path, _drawn(found, stretch, model, again, plot_path.suffix))
+        detector = configured_detector(model, config_path, threads, reconstruct_every)
+        drawn = _drawn(found, stretch, model, again.explained(detector), plot_path.suffix)
+        write_whole(plot_path, drawn)
 
 
 def _track(found: Backtest, entity: str | None) -> Track:
@@ -183,10 +187,14 @@ def _channels(found: Backtest, index: int) -> Table:
 
 
 def _drawn(
-    found: Backtest, stretch: Stretch, model: FittedModel, again: Replay, suffix: str
+    found: Backtest,
+    stretch: Stretch,
+    model: FittedModel,
+    again: Iterable[Explained],
+    suffix: str,
 ) -> bytes:
     # Not at the top: it needs matplotlib, and nothing else does.
-    from sentinel.report.album import Plan, draw_all, mark, worst_place
+    from sentinel.report.album import Plan, Sensors, draw_all, mark, worst_place
 
     track, channels = stretch.track, model.channels[:CHANNELS_DRAWN]
     marks = []
@@ -198,8 +206,6 @@ def _drawn(
         if stretch.first <= place < stretch.stop:
             marks = [mark(one, int(track.time_ns[place])) for one in told]
     plan = Plan(track, stretch.first, stretch.stop, channels, marks)
-    [drawn] = draw_all(
-        found, [plan], model.channels, model.max_gap_ns, again.readings(),
-        "png" if suffix == ".png" else "svg",
-    )  # fmt: skip
+    form: Literal["png", "svg"] = "png" if suffix == ".png" else "svg"
+    [drawn] = draw_all(found, [plan], Sensors.of(model), again, form)
     return drawn

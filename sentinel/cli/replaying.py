@@ -21,7 +21,7 @@ from sentinel.config.schema import AlertConfig, KernelsConfig, TimestampUnit, Wi
 from sentinel.detector import Detection, Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
-from sentinel.records import Readings, Scores, Status
+from sentinel.records import FloatArray, Readings, Scores, Status
 from sentinel.source.files import FileLayout, FileSource
 from sentinel.source.history_paths import find_files
 
@@ -68,17 +68,24 @@ class Replay:
         """How the input writes its times."""
         return self.source.time_units[self.before]
 
-    def readings(self) -> Iterator[Readings]:
-        """The input's readings alone, in the batches of `through`."""
-        return (batch for batch in self._batches() if not self._is_context(batch))
+    def through(
+        self, detector: Detector, *, reasons: bool = False
+    ) -> Iterator[tuple[Readings, Detection]]:
+        """The input's batches, and what the detector makes of them; the context primes it.
 
-    def through(self, detector: Detector) -> Iterator[tuple[Readings, Detection]]:
-        """The input's batches, and what the detector makes of them; the context primes it."""
+        reasons  see `Detector.process`
+        """
         for batch in self._batches():
             if self._is_context(batch):
                 detector.prime(batch)
             else:
-                yield batch, detector.process(batch)
+                yield batch, detector.process(batch, reasons=reasons)
+
+    def explained(self, detector: Detector) -> Iterator[tuple[Readings, FloatArray]]:
+        """The input's batches, and what a detector expected of each reading (N, F), raw units."""
+        for readings, detection in self.through(detector, reasons=True):
+            assert detection.reasons is not None
+            yield readings, detection.reasons.expected
 
     def scored_by(self, detector: Detector) -> tuple[Scored, list[Episode]]:
         """What a detector makes of the whole input.

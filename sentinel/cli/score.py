@@ -27,12 +27,15 @@ log = logging.getLogger(__name__)
 
 EPILOG = """\b
 Columns: timestamp, entity, anomaly_score, score_ratio (1 = at the threshold), is_anomaly (inside
-an open episode), status (ok, warming n/N, between strides, duplicate, late, rejected).
+an open episode), status (ok, warming n/N, between strides, duplicate, late, rejected); with
+--forecast also expected_<channel>, in the channel's own unit: the model's forecast of the reading
+(--model reconstruct: its reconstruction), empty where the reading has no score of its own.
 
 \b
 Examples:
   sentinel score --model model --input today.csv --output scores.csv
-  sentinel score --model model --input test.csv --context train.csv --output scores.parquet
+  sentinel score --model model --input test.csv --context train.csv --output scores.csv \\
+      --forecast
 """
 
 
@@ -49,12 +52,15 @@ Examples:
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
 @reconstruct_every_option
+@click.option("--forecast", is_flag=True,
+              help="Write what was expected of each channel, too: expected_<channel>.")
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes a score.")
 @layout_options
 def command(
     model_path: Path, input_path: Path, context_path: Path | None, output: str,
-    config_path: Path | None, reconstruct_every: int | None, threads: int, **options: Any,
+    config_path: Path | None, reconstruct_every: int | None, forecast: bool, threads: int,
+    **options: Any,
 ) -> None:
     # fmt: on
     """Score readings as `sentinel run` would: each score uses this reading and earlier ones only.
@@ -70,11 +76,15 @@ def command(
     source = replay.source
     with (
         Spinner("scoring") as spinner,
-        ScoresWriter(output, source.entities, model.window_length, replay.time_unit) as writer,
+        ScoresWriter(
+            output, source.entities, model.window_length, replay.time_unit,
+            model.channels if forecast else (),
+        ) as writer,
     ):
         rows, dropped, suppressed = 0, 0, 0
-        for readings, detection in replay.through(detector):
-            writer.write(readings, detection.scores)
+        for readings, detection in replay.through(detector, reasons=forecast):
+            expected = detection.reasons.expected if detection.reasons else None
+            writer.write(readings, detection.scores, expected)
             dropped += count_dropped(detection.scores)
             rows += len(readings)
             suppressed += detection.suppressed

@@ -10,8 +10,9 @@ import numpy as np
 from sentinel.alert.sentence import leading
 from sentinel.backtest.outcome import Backtest
 from sentinel.backtest.tracks import Track
-from sentinel.records import Contribution, Readings
-from sentinel.report.excerpt import Excerpt, Stretch, gather
+from sentinel.fitted import FittedModel
+from sentinel.records import Contribution, FloatArray
+from sentinel.report.excerpt import Excerpt, Explained, Stretch, gather
 from sentinel.report.figures import Form, Mark, Picture, Span, Verdict, draw
 
 EPISODES_MAX = 20
@@ -19,6 +20,25 @@ OVERVIEWS_MAX = 6  # machines
 CHANNELS_MAX = 4  # of an overview
 BUCKETS = 1_200  # about one for every pixel of a figure's width
 MARGIN_READINGS = 64  # shown before and after an episode, at least
+
+
+@dataclass(frozen=True, slots=True)
+class Sensors:
+    """What figures need of a model.
+
+    channels    names, columns of `Readings.values`
+    deviation   (F,) how far off what is expected of each usually is, raw units
+    max_gap_ns  a longer gap interrupts the lines
+    """
+
+    channels: Sequence[str]
+    deviation: FloatArray
+    max_gap_ns: int
+
+    @classmethod
+    def of(cls, model: FittedModel) -> Sensors:
+        """A model's."""
+        return cls(model.channels, model.usual_deviation(), model.max_gap_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +64,19 @@ class Plan:
     marks: Sequence[Mark] = ()
 
 
-def album(
-    found: Backtest, channels: Sequence[str], max_gap_ns: int, batches: Iterable[Readings]
-) -> Album:
+def album(found: Backtest, sensors: Sensors, batches: Iterable[Explained]) -> Album:
     """Draw everything, from one more pass over the input.
 
-    channels  the model's, columns of `Readings.values`
-    batches   the very readings that were scored, in their order
+    batches  the very readings that were scored, in their order, and what was expected of them
     """
     tracks = {track.entity: track for track in found.tracks}
-    overviews = {e: _overview(found, tracks[e], channels) for e in _worst_entities(found)}
+    overviews = {e: _overview(found, tracks[e], sensors.channels) for e in _worst_entities(found)}
     episodes = {
         index: _episode(found, index, tracks[found.episodes[index].entity])
         for index in found.worst(EPISODES_MAX)
     }
     plans = [*overviews.values(), *episodes.values()]
-    drawn = draw_all(found, plans, channels, max_gap_ns, batches)
+    drawn = draw_all(found, plans, sensors, batches)
     return Album(
         dict(zip(overviews, drawn[: len(overviews)], strict=True)),
         dict(zip(episodes, drawn[len(overviews) :], strict=True)),
@@ -69,16 +86,16 @@ def album(
 def draw_all(
     found: Backtest,
     plans: Sequence[Plan],
-    channels: Sequence[str],
-    max_gap_ns: int,
-    batches: Iterable[Readings],
+    sensors: Sensors,
+    batches: Iterable[Explained],
     form: Form = "svg",
 ) -> list[bytes]:
     """The figures of all plans; arguments as those of `album`."""
-    excerpts = gather([_stretch(found, plan, channels) for plan in plans], batches, BUCKETS)
+    stretches = [_stretch(found, plan, sensors) for plan in plans]
+    excerpts = gather(stretches, batches, BUCKETS)
     return [
-        draw(_picture(found, plan, excerpt, max_gap_ns), form)
-        for plan, excerpt in zip(plans, excerpts, strict=True)
+        draw(_picture(found, plan, sensors, stretch, excerpt), form)
+        for plan, stretch, excerpt in zip(plans, stretches, excerpts, strict=True)
     ]
 
 
@@ -135,14 +152,16 @@ def mark(one: Contribution, time_ns: int) -> Mark:
     return Mark(one.channel, time_ns, one.observed, one.expected)
 
 
-def _stretch(found: Backtest, plan: Plan, channels: Sequence[str]) -> Stretch:
+def _stretch(found: Backtest, plan: Plan, sensors: Sensors) -> Stretch:
     here = slice(plan.first, plan.stop)
     rows = plan.track.rows[here]
-    columns = [channels.index(name) for name in plan.channels]
+    columns = [sensors.channels.index(name) for name in plan.channels]
     return Stretch(rows, plan.track.time_ns[here], found.score_ratio[rows], columns)
 
 
-def _picture(found: Backtest, plan: Plan, excerpt: Excerpt, max_gap_ns: int) -> Picture:
+def _picture(
+    found: Backtest, plan: Plan, sensors: Sensors, stretch: Stretch, excerpt: Excerpt
+) -> Picture:
     track = plan.track
     from_ns, to_ns = int(track.time_ns[plan.first]), int(track.time_ns[plan.stop - 1])
     known = [
@@ -162,4 +181,5 @@ def _picture(found: Backtest, plan: Plan, excerpt: Excerpt, max_gap_ns: int) -> 
         )
         if opened < plan.stop and stop > plan.first
     ]
-    return Picture(excerpt, plan.channels, known, spans, max_gap_ns, plan.marks)
+    deviation = sensors.deviation[list(stretch.channels)].tolist()
+    return Picture(excerpt, plan.channels, deviation, known, spans, sensors.max_gap_ns, plan.marks)

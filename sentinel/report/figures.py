@@ -48,6 +48,7 @@ BEHIND = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1}  # of wo
 NUMBER_SHARE = 0.03  # of a figure's width, that an episode's number takes
 RATIO_SHOWN_MIN = 0.2  # what lies far below the threshold is all the same
 GAP_BUCKETS = 4
+BAND = "band: expected +- its usual deviation"
 NAME_SHOWN = 80  # characters of a channel's name
 
 
@@ -76,12 +77,14 @@ class Picture:
     """What one figure shows.
 
     channels    names of the excerpt's channels
+    deviation   how far off what is expected of each usually is
     known       (from_ns, to_ns) of known anomalies
     max_gap_ns  a longer gap interrupts the lines
     """
 
     excerpt: Excerpt
     channels: Sequence[str]
+    deviation: Sequence[float]
     known: Sequence[tuple[int, int]]
     episodes: Sequence[Span]
     max_gap_ns: int
@@ -177,15 +180,20 @@ def _shade(panel: Any, picture: Picture) -> None:
 
 def _channel(panel: Any, picture: Picture, index: int, name: str) -> None:
     excerpt = picture.excerpt
-    time, low, high = _interrupted(
-        excerpt.time_ns, picture.max_gap_ns, excerpt.low[:, index], excerpt.high[:, index]
-    )
+    deviation = picture.deviation[index]
+    time, low, high, expected_low, expected_high = _interrupted(
+        excerpt.time_ns, picture.max_gap_ns, excerpt.low[:, index], excerpt.high[:, index],
+        excerpt.expected[0, :, index] - deviation, excerpt.expected[1, :, index] + deviation,
+    )  # fmt: skip
+    panel.fill_between(time, expected_low, expected_high, color=EXPECTED, alpha=0.35, linewidth=0)
     panel.fill_between(time, low, high, color=OBSERVED, alpha=0.45, linewidth=0)
     panel.plot(time, (low + high) / 2, color=OBSERVED, linewidth=0.9)
     for mark in picture.marks:
         if mark.channel == name and np.isfinite([mark.observed, mark.expected]).all():
             _mark(panel, mark)
     _name(panel, name)
+    if index == 0:
+        panel.set_title(BAND, loc="right", fontsize=8, pad=3, color=EXPECTED)
     panel.margins(y=0.12)
 
 

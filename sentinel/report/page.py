@@ -204,7 +204,8 @@ def _details(found: Backtest, figures: Album) -> Iterable[str]:
     else:
         yield "<h2>Each episode</h2>"
     yield (
-        '<p class="quiet">Points stand at the worst reading: what was observed, and what the model '
+        '<p class="quiet">The band is what the model expected of each reading, up to the usual '
+        "deviation from it; points stand at the worst reading: what was observed, and what was "
         "expected.</p>"
     )
     several = len(found.tracks) > 1

@@ -45,6 +45,12 @@ def score_columns(
     }
 
 
+def number_columns(values: FloatArray, names: Sequence[str]) -> dict[str, pa.Array]:
+    """Columns (N, F) under their names; NaN is null."""
+    columns = np.ascontiguousarray(values.T)
+    return {name: _numbers(column) for name, column in zip(names, columns, strict=True)}
+
+
 def times_as_text(time_ns: TimeArray, unit: TimestampUnit) -> pa.Array:
     """Times, (N,) int64 nanoseconds, in the notation of the input, exactly.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
 import sys
 import tempfile
@@ -18,8 +20,9 @@ import pyarrow.parquet as pq
 
 from sentinel.config.schema import TimestampUnit
 from sentinel.errors import DataError
-from sentinel.records import Readings, Scores
+from sentinel.records import FloatArray, Readings, Scores
 from sentinel.sink.score_columns import (
+    number_columns,
     score_columns,
     status_texts,
     time_type,
@@ -56,6 +59,7 @@ class ScoresWriter:
     entities       names that `Readings.entity` indexes; may grow
     window_length  the N of `warming n/N`
     time_unit      how times are written: see `score_columns`
+    channels       of these, the expected value of each reading follows: `expected_<channel>`
 
     Numbers are the shortest that read back the same; a score that is not there yet is empty.
     Raises DataError where the file cannot be written; BrokenPipeError of standard output goes on.
@@ -67,6 +71,7 @@ class ScoresWriter:
         entities: Sequence[str],
         window_length: int,
         time_unit: TimestampUnit = "iso8601",
+        channels: Sequence[str] = (),
     ) -> None:
         # A link stays a link: what it leads to is replaced.
         self._path = None if path == "-" else Path(os.path.realpath(path))
@@ -74,6 +79,7 @@ class ScoresWriter:
         self._entities = entities
         self._texts = status_texts(window_length)
         self._time_unit = time_unit
+        self._expected = [f"expected_{channel}" for channel in channels]
         self._file: BinaryIO = sys.stdout.buffer
         self._parquet: pq.ParquetWriter | None = None
 
@@ -84,14 +90,19 @@ class ScoresWriter:
             except OSError as error:
                 raise self._refused(error) from None
         if self._path is not None and self._path.suffix == ".parquet":
-            self._parquet = pq.ParquetWriter(self._file, _schema(self._time_unit))
+            self._parquet = pq.ParquetWriter(self._file, _schema(self._time_unit, self._expected))
         else:
-            self._put(f"{','.join(COLUMNS)}\n".encode())
+            self._put(_header([*COLUMNS, *self._expected]))
         return self
 
-    def write(self, readings: Readings, scores: Scores) -> None:
-        """One row per reading, in order."""
+    def write(self, readings: Readings, scores: Scores, expected: FloatArray | None = None) -> None:
+        """One row per reading, in order.
+
+        expected  (N, F) raw units, of the channels; NaN where nothing was expected
+        """
         columns = score_columns(readings, scores, self._entities, self._texts)
+        if expected is not None:
+            columns |= number_columns(expected, self._expected)
         if self._parquet is None:
             times = times_as_text(readings.time_ns, self._time_unit)
             self._put(_csv(pa.table({"timestamp": times, **columns})))
@@ -166,9 +177,16 @@ def _refused(path: Path, error: OSError) -> DataError:
     return DataError(what, where=str(path), hint=hint)
 
 
-def _schema(unit: TimestampUnit) -> pa.Schema:
+def _schema(unit: TimestampUnit, expected: Sequence[str]) -> pa.Schema:
     kinds = (time_type(unit), pa.string(), pa.float64(), pa.float64(), pa.int8(), pa.string())
-    return pa.schema(list(zip(COLUMNS, kinds, strict=True)))
+    columns = list(zip(COLUMNS, kinds, strict=True))
+    return pa.schema([*columns, *((name, pa.float64()) for name in expected)])
+
+
+def _header(names: Sequence[str]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(names)
+    return out.getvalue().encode()
 
 
 def _csv(rows: pa.Table) -> pa.Buffer:

@@ -15,7 +15,7 @@ from sentinel import store
 from sentinel.cli.main import cli
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
-from tests.model.fitted import fitted
+from tests.model.fitted import fitted, plain_scorer
 
 T0 = 1_700_000_000
 WINDOW_LENGTH = 4
@@ -87,6 +87,22 @@ def test_values_that_come_late_are_dropped_as_in_a_stream(model: Path, tmp_path:
     found = scores(model, late, "--layout", "long")
     assert [row["status"] for row in found[-2:]] == ["ok", "late"]
     assert found[-1]["anomaly_score"] == found[-2]["anomaly_score"]
+
+
+def test_a_forecast_is_what_the_model_expected_of_each_reading(model: Path, tmp_path: Path) -> None:
+    path = write_long(tmp_path / "whole.csv", long_rows(30))
+    plain = scores(model, path, "--layout", "long")
+    told = scores(model, path, "--layout", "long", "--forecast")
+    names = [f"expected_{channel}" for channel in CHANNELS]
+    assert [{k: v for k, v in row.items() if k not in names} for row in told] == plain
+    for row in told:
+        assert all((row[name] != "") == (row["status"] == "ok") for name in names)
+    readings = np.array([float(row.split(",")[3]) for row in long_rows(30)]).reshape(-1, 2)
+    loaded = store.load(model)
+    last = loaded.scaling.apply(readings[-WINDOW_LENGTH:])
+    found = plain_scorer(loaded).score_windows(last, np.array([0]), np.array([WINDOW_LENGTH]))
+    expected = loaded.scaling.invert(found.expected[0])
+    assert [float(told[-1][name]) for name in names] == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["nowhere/scores.csv", ""])

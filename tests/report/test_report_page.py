@@ -15,13 +15,15 @@ from sentinel.backtest.labels import Labels
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.records import Contribution, Readings
 from sentinel.report import album as albums
-from sentinel.report.album import album
+from sentinel.report.album import Sensors, album
+from sentinel.report.excerpt import Explained
 from sentinel.report.page import Heading, page
 from tests.backtest.made_up import INTERVAL_NS, T0_NS, scored
 
 CHANNELS = ("plain", "<b>&$x$", "idle")
 EVIL = '<script>alert("1")</script>'
 COUNT = 300
+SENSORS = Sensors(CHANNELS, np.array([0.1, 0.2, 0.3]), 10 * INTERVAL_NS)
 HEADING = Heading(EVIL, "abc", f"{EVIL}.csv", len(CHANNELS))
 
 
@@ -52,17 +54,17 @@ def _episode(entity: int, opened: int, stop: int | None, peak: float) -> Episode
     )  # fmt: skip
 
 
-def batches() -> Iterator[Readings]:
+def batches() -> Iterator[Explained]:
     values = np.random.default_rng(0).normal(size=(2 * COUNT, len(CHANNELS)))
     values[50:60] = np.nan
     for start in range(0, 2 * COUNT, 70):
         part = values[start : start + 70]
         zeros, numbers = np.zeros(len(part), np.int32), np.arange(len(part), dtype=np.int64)
-        yield Readings(zeros, numbers, zeros, numbers, part)
+        yield Readings(zeros, numbers, zeros, numbers, part), part + 0.1
 
 
 def made(found: Backtest) -> str:
-    return page(found, HEADING, album(found, CHANNELS, 10 * INTERVAL_NS, batches()))
+    return page(found, HEADING, album(found, SENSORS, batches()))
 
 
 @pytest.fixture(scope="module")

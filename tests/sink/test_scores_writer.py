@@ -87,6 +87,27 @@ def test_a_csv_has_one_row_per_reading_and_says_why(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["scores.csv"]
 
 
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_expected_values_stand_beside_the_scores_to_the_last_bit(tmp_path: Path, name: str) -> None:
+    expected = np.array([[0.1, np.nan], [1 / 3, -1e22]])
+    channels = ("temp", 'vib, "x"')
+    with ScoresWriter(str(tmp_path / name), ["a"], 3, channels=channels) as writer:
+        for row in range(2):
+            writer.write(rows([T0 + row]), scored(1), expected[row : row + 1])
+    names = ["expected_temp", 'expected_vib, "x"']
+    if name.endswith("csv"):
+        with (tmp_path / name).open(newline="") as file:
+            table = list(csv.DictReader(file))
+        assert list(table[0])[-2:] == names
+        found = [[float(row[name] or "nan") for name in names] for row in table]
+    else:
+        columns = pq.read_table(tmp_path / name).select(names)
+        assert columns.schema.types == [pa.float64()] * 2
+        assert columns[names[1]].null_count == 1
+        found = np.column_stack([column.to_numpy() for column in columns])
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_parquet_has_the_same_in_types(tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
     with ScoresWriter(str(path), ["a"], 3, "iso8601") as writer:
