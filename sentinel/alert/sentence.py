@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from sentinel.records import NS_PER_S, Contribution, EpisodeEvent
 
 CHANNELS_NAMED = 3
-SHARE_NAMED = 0.1  # of the score: a channel with less is not worth a name
+SHARE_NAMED = 0.1  # of the score: a channel with less is not worth a name,
+OF_LARGEST_NAMED = 0.5  # nor one that is overshadowed by the first
 NS_PER_DAY = 24 * 3600 * NS_PER_S
 DECIMALS_MAX = 6
 VALUE_MAX = 1e9  # from where on four digits tell more than decimals do
@@ -36,7 +37,8 @@ def sentence(contributions: Sequence[Contribution]) -> str:
 
 def leading(contributions: Sequence[Contribution]) -> Sequence[Contribution]:
     """The few channels with a share worth naming, at least one."""
-    named = [one for one in contributions[:CHANNELS_NAMED] if one.share >= SHARE_NAMED]
+    least = max(SHARE_NAMED, OF_LARGEST_NAMED * max((one.share for one in contributions), default=0))
+    named = [one for one in contributions[:CHANNELS_NAMED] if one.share >= least]
     return named or contributions[:1]
 
 

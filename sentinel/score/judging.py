@@ -60,7 +60,7 @@ class Judged:
     """The scores of N readings.
 
     anomaly_score  (N,) surprise of the fused score: 2.3 is the 90% quantile of normal readings
-    shares         (N, F) what part of it each channel makes up
+    shares         (N, F) what part each channel has in it
     """
 
     anomaly_score: FloatArray
@@ -72,7 +72,7 @@ class JudgeState(NamedTuple):
 
     level     (E, K, F) where the usual sizes have got to
     smoothed  (E, S, A) the streams' exponentially weighted means
-    recent    (E, K, F) smoothed error of each channel and kind
+    recent    (E, K, F) smoothed error of each channel and kind, over its calibrated size
     """
 
     level: Float32Array
@@ -113,6 +113,7 @@ class Judge(EntityArrays[JudgeState]):
         errors  (N, K, F) overwritten; NaN = unknown
         """
         calibration, state = self.calibration, self.state
+        calibrated = errors / calibration.usual.size
         normalise(errors, entity, calibration.usual.size, self.follows, state.level)
         signals = _signals(
             errors, self.streams, self.usual_of_peak, entity, begins, calibration.amplitude,
@@ -121,7 +122,9 @@ class Judge(EntityArrays[JudgeState]):
         fused, weight = _fused(signals, self.signals)
         anomaly_score = self.fused.surprise(fused[:, None])[:, 0]
         shares = np.empty((len(entity), errors.shape[2]), np.float32)
-        attribute(errors, entity, begins, weight, self.streams, RECENT_GAIN, state.recent, shares)
+        attribute(
+            calibrated, entity, begins, weight, self.streams, RECENT_GAIN, state.recent, shares
+        )
         return Judged(anomaly_score, shares)
 
 

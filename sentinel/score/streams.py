@@ -80,10 +80,15 @@ def attribute(
     recent: Float32Array,
     out: Float32Array,
 ) -> None:
-    """What part of each reading's score each channel makes up.
+    """What part each channel has in each reading's score.
 
-    ratios  (N, K, F), in order; NaN = unknown
-    weight  (N, S) what each stream adds to the score
+    Every stream names its channels, and has as much to say as it is surprising. In the score itself
+    the loudest stream counts for nearly all; but where a channel is far off, the network's errors
+    of the others grow, too, so that the loudest stream alone names the wrong one.
+
+    ratios  (N, K, F) errors over their calibrated size, in order; NaN = unknown. Not over the one
+            that follows: a channel that wears out slowly would hide itself
+    weight  (N, S) how surprising each stream is
     gain    weight of the newest reading in a channel's recent error
     recent  (E, K, F) updated: each channel's smoothed error of each kind. Errors are smoothed, not
             shares of them: so one reading that is far off names its channel at once

@@ -115,7 +115,7 @@ def fuse(surprise: FloatArray, out: FloatArray, weight: FloatArray) -> None:
 
     surprise  (N, S, A)
     out       (N,) overwritten
-    weight    (N, S) overwritten: what each stream adds to the mean
+    weight    (N, S) overwritten: how surprising each stream is, the same norm over its scales
     """
     streams, scales = surprise.shape[1], surprise.shape[2]
     for n in range(surprise.shape[0]):
@@ -126,4 +126,5 @@ def fuse(surprise: FloatArray, out: FloatArray, weight: FloatArray) -> None:
                 square = surprise[n, s, a] * surprise[n, s, a]
                 weight[n, s] += square * square
             total += weight[n, s]
+            weight[n, s] = weight[n, s] ** 0.25
         out[n] = (total / (streams * scales)) ** 0.25

@@ -225,3 +225,12 @@ def test_one_reading_is_enough_to_calibrate_with() -> None:
     calibration, scores = calibrated(errors_of(1, seed=0, missing=0))
     assert np.isfinite(scores).all()
     assert np.isfinite(judge(errors_of(50, seed=1), calibration, 1).anomaly_score).all()
+
+
+def test_a_channel_that_crept_away_is_named_though_the_normaliser_followed_it() -> None:
+    rows = 6_000
+    errors = np.resize(NORMAL, (rows, KINDS, CHANNELS)).copy()
+    errors[:, :, 1] *= np.linspace(1, 40, rows, dtype=np.float32)[:, None]
+    found = judge(errors, FOUND, seed=11)
+    assert found.shares[:300, 1].mean() < 0.5
+    assert found.shares[-300:, 1].mean() > 0.8
