@@ -37,7 +37,9 @@ def sentence(contributions: Sequence[Contribution]) -> str:
 
 def leading(contributions: Sequence[Contribution]) -> Sequence[Contribution]:
     """The few channels with a share worth naming, at least one."""
-    least = max(SHARE_NAMED, OF_LARGEST_NAMED * max((one.share for one in contributions), default=0))
+    least = max(
+        SHARE_NAMED, OF_LARGEST_NAMED * max((one.share for one in contributions), default=0)
+    )
     named = [one for one in contributions[:CHANNELS_NAMED] if one.share >= least]
     return named or contributions[:1]
 

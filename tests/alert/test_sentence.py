@@ -14,7 +14,7 @@ from sentinel.records import NS_PER_S, Contribution, EpisodeEvent
 
 NOON_NS = 1_700_000_000 // 86_400 * 86_400 * NS_PER_S + 43_440 * NS_PER_S  # 2023-11-14 12:04
 VIB = Contribution("vib_x", 0.8, 4.1, 1.2, 0.3)
-TEMP = Contribution("temp", 0.15, 80.04, 71.25, 2.04)
+TEMP = Contribution("temp", 0.45, 80.04, 71.25, 2.04)
 
 
 def event(**changes: Any) -> EpisodeEvent:

@@ -53,8 +53,8 @@ def episode(**changes: Any) -> EpisodeEvent:
         missing_values=1,
         late_readings=2,
         contributions=(
-            Contribution("temperature", 0.75, 101.5, 84.25, 2.5),
-            Contribution("vibration", 0.25, math.nan, 0.5, math.inf),
+            Contribution("temperature", 0.625, 101.5, 84.25, 2.5),
+            Contribution("vibration", 0.375, math.nan, 0.5, math.inf),
         ),
         severity="critical",
     )
@@ -98,14 +98,14 @@ def test_event_says_what_happened() -> None:
             "contributions": [
                 {
                     "channel": "temperature",
-                    "share": 0.75,
+                    "share": 0.625,
                     "observed": 101.5,
                     "expected": 84.25,
                     "deviation": 2.5,
                 },
                 {
                     "channel": "vibration",
-                    "share": 0.25,
+                    "share": 0.375,
                     "observed": None,
                     "expected": 0.5,
                     "deviation": None,
