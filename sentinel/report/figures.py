@@ -49,6 +49,7 @@ NUMBER_SHARE = 0.03  # of a figure's width, that an episode's number takes
 RATIO_SHOWN_MIN = 0.2  # what lies far below the threshold is all the same
 GAP_BUCKETS = 4
 BAND = "band: expected +- its usual deviation"
+LATE = 0.8  # of a figure's width: words behind that would be cut off
 NAME_SHOWN = 80  # characters of a channel's name
 
 
@@ -190,21 +191,24 @@ def _channel(panel: Any, picture: Picture, index: int, name: str) -> None:
     panel.plot(time, (low + high) / 2, color=OBSERVED, linewidth=0.9)
     for mark in picture.marks:
         if mark.channel == name and np.isfinite([mark.observed, mark.expected]).all():
-            _mark(panel, mark)
+            first, last = int(excerpt.time_ns[0]), int(excerpt.time_ns[-1])
+            _mark(panel, mark, late=mark.time_ns - first > LATE * (last - first))
     _name(panel, name)
     if index == 0:
         panel.set_title(BAND, loc="right", fontsize=8, pad=3, color=EXPECTED)
     panel.margins(y=0.12)
 
 
-def _mark(panel: Any, mark: Mark) -> None:
+def _mark(panel: Any, mark: Mark, *, late: bool) -> None:
+    """Both points, and in words what was expected: before them where there is no room behind."""
     [time] = _when([mark.time_ns])
     panel.plot([time, time], [mark.observed, mark.expected], color=EXPECTED, linewidth=1.2)
     panel.plot(time, mark.expected, "o", color=EXPECTED, markerfacecolor="white", markersize=5)
     panel.plot(time, mark.observed, "o", color=OBSERVED, markersize=5)
     panel.annotate(
-        f"expected {mark.expected:.4g}", (time, mark.expected), (7, 0),
-        textcoords="offset points", va="center", color=EXPECTED, fontsize=8, bbox=BEHIND,
+        f"expected {mark.expected:.4g}", (time, mark.expected), (-7 if late else 7, 0),
+        textcoords="offset points", va="center", ha="right" if late else "left",
+        color=EXPECTED, fontsize=8, bbox=BEHIND,
     )  # fmt: skip
 
 
