@@ -17,11 +17,13 @@ from sentinel.score.nearest import Nearest
 from sentinel.score.subspace import Subspace
 from sentinel.window.scaling import Scaling
 
-Kind = Literal["joint", "forecast", "reconstruct"]
+Kind = Literal["joint", "light", "forecast", "reconstruct"]
 
 # What readings are judged by, by the kind of model; `reconstruct` scores windows instead.
+# A light model asks one companion, seldom: the others would cost it more than its network does.
 KINDS_OF: Mapping[Kind, tuple[int, ...]] = {
     "joint": (FORECAST, QUARTER, WHOLE, SUBSPACE, NEAREST, DISPERSION, BLOCKS),
+    "light": (FORECAST, QUARTER, WHOLE, SUBSPACE),
     "forecast": (FORECAST,),
 }
 
@@ -49,7 +51,8 @@ class FittedModel:
     """What `sentinel fit` makes.
 
     channels       names, in the order of every array over F
-    window_stride  readings from one rebuilt window to the next
+    window_stride  readings from one rebuilt window to the next; of kind light, from one look of its
+                   companion
     interval_ns    median time between two readings of the history; 0: unknown
     max_gap_ns     a longer gap restarts the window
     scaling        raw to scaled units

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 from click.core import ParameterSource
 
+from sentinel.fitted import KINDS_OF, Kind
 from sentinel.fitting.settings import FitSettings, recommended_training
 from sentinel.model.training import TrainingSettings
 from sentinel.records import NS_PER_S
 
 DEFAULTS = FitSettings()
 PLAIN = recommended_training("reconstruct", 1)
+LIGHT = recommended_training("light", 1)
 JOINT, JOINT_ONE = recommended_training("joint", 2), recommended_training("joint", 1)
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,31 +40,38 @@ class WindowLength(click.ParamType[int]):
         return length
 
 
-def _only_with(*, plain: bool) -> Callable[[click.Context, click.Parameter, Any], Any]:
+def _only_with(*kinds: Kind) -> Callable[[click.Context, click.Parameter, Any], Any]:
     """A callback that refuses an option which the other kinds of model have no use for."""
 
     def check(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
         given = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
-        if given and (ctx.params["kind"] == "reconstruct") != plain:
-            with_or_not = "only goes" if plain else "does not go"
-            raise click.UsageError(f"{param.opts[0]} {with_or_not} with --model reconstruct")
+        if given and ctx.params["kind"] not in kinds:
+            raise click.UsageError(f"{param.opts[0]} only goes with --model {' or '.join(kinds)}")
         return value
 
     return check
 
 
+_PLAIN = _only_with("reconstruct")
+_RECIPE = _only_with(*KINDS_OF)
+_REBUILDS = _only_with("joint")
+_DECODES = _only_with("joint", "forecast", "reconstruct")
+
+
 # fmt: off
 _MODEL = (
-    click.option("--model", "kind", type=click.Choice(["joint", "forecast", "reconstruct"]),
+    click.option("--model", "kind", type=click.Choice(get_args(Kind)),
                  default=DEFAULTS.kind, show_default=True, is_eager=True,
-                 help="joint: forecast and reconstruction, with small companions; forecast: the "
+                 help="joint: forecast and reconstruction, with small companions; light: a single "
+                 "step of a network for each reading, for the largest fleets; forecast: the "
                  "forecast alone; reconstruct: a plain autoencoder with one threshold."),
     click.option("--window-length", type=WindowLength(), default="auto", show_default=True,
                  help="Readings in a window; auto: by the length of the history, 4 to 64."),
-    click.option("--reconstruct-every", type=click.IntRange(1), callback=_only_with(plain=False),
+    click.option("--reconstruct-every", type=click.IntRange(1), callback=_REBUILDS,
                  default=DEFAULTS.reconstruct_every, show_default=True,
-                 help="Readings from one rebuilt window to the next; 1: each, eight times slower."),
-    click.option("--window-stride", type=click.IntRange(1), callback=_only_with(plain=True),
+                 help="With --model joint: readings from one rebuilt window to the next; 1: each, "
+                 "eight times slower."),
+    click.option("--window-stride", type=click.IntRange(1), callback=_PLAIN,
                  default=DEFAULTS.window_stride, show_default=True,
                  help="With --model reconstruct: readings from one window to the next."),
     click.option("--max-gap", "max_gap_s", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
@@ -73,14 +82,15 @@ _MODEL = (
                  show_default=True, help="Hidden units of each LSTM layer."),
     click.option("--encoder-layers", type=click.IntRange(1, 8), default=DEFAULTS.encoder_layers,
                  show_default=True, help="LSTM layers that read the window."),
-    click.option("--decoder-layers", type=click.IntRange(1, 8), default=DEFAULTS.decoder_layers,
-                 show_default=True, help="LSTM layers that rebuild it."),
-    click.option("--bidirectional", is_flag=True, callback=_only_with(plain=True),
+    click.option("--decoder-layers", type=click.IntRange(1, 8), callback=_DECODES,
+                 default=DEFAULTS.decoder_layers, show_default=True,
+                 help="LSTM layers that rebuild it; a light model has none."),
+    click.option("--bidirectional", is_flag=True, callback=_PLAIN,
                  help="With --model reconstruct: the encoder reads the window both ways."),
     click.option("--dropout", type=click.FloatRange(0, 0.5), default=DEFAULTS.dropout,
                  show_default=True,
                  help="Share dropped of what one layer hands the next, in training."),
-    click.option("--exceed-probability", callback=_only_with(plain=True),
+    click.option("--exceed-probability", callback=_PLAIN,
                  type=click.FloatRange(0, 0.1, min_open=True, max_open=True),
                  default=DEFAULTS.exceed_probability, show_default=True,
                  help="With --model reconstruct: the share of normal windows that may reach the "
@@ -107,19 +117,20 @@ _TRAINING = (
     click.option("--clip-norm", type=click.FloatRange(0, min_open=True),
                  help="Largest norm of a gradient.  "
                  f"[default: {JOINT.clip_norm}; reconstruct: {PLAIN.clip_norm}]"),
-    click.option("--batch-size", type=click.IntRange(1, 65536), default=PLAIN.batch_size,
-                 show_default=True, help="Windows in a minibatch."),
-    click.option("--steps", type=click.IntRange(1), callback=_only_with(plain=False),
+    click.option("--batch-size", type=click.IntRange(1, 65536),
+                 help="Windows in a minibatch.  "
+                 f"[default: {PLAIN.batch_size}; light, of longer ones: {LIGHT.batch_size}]"),
+    click.option("--steps", type=click.IntRange(1), callback=_RECIPE,
                  help="Minibatches.  "
                  f"[default: {JOINT.steps}; for a single channel: {JOINT_ONE.steps}]"),
-    click.option("--epochs", "epochs_max", type=click.IntRange(1), callback=_only_with(plain=True),
+    click.option("--epochs", "epochs_max", type=click.IntRange(1), callback=_PLAIN,
                  default=PLAIN.epochs_max, show_default=True,
                  help="With --model reconstruct: at most so many."),
     click.option("--epoch-windows", "epoch_windows_max", type=click.IntRange(1),
-                 callback=_only_with(plain=True), default=PLAIN.epoch_windows_max,
+                 callback=_PLAIN, default=PLAIN.epoch_windows_max,
                  show_default=True, help="With --model reconstruct: windows drawn per epoch, at "
                  "most; overlapping ones repeat each other."),
-    click.option("--patience", type=click.IntRange(1), callback=_only_with(plain=True),
+    click.option("--patience", type=click.IntRange(1), callback=_PLAIN,
                  default=PLAIN.patience, show_default=True, help="With --model reconstruct: epochs "
                  "without a better validation loss before stopping early."),
     click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes."),

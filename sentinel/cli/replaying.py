@@ -132,8 +132,8 @@ def configured_detector(
     reconstruct_every  instead of the configured one
     Raises UsageError where that is given for a model that rebuilds every window.
     """
-    if reconstruct_every is not None and model.recipe is None:
-        raise click.UsageError("--reconstruct-every does not go with a reconstruct model")
+    if reconstruct_every is not None and model.kind != "joint":
+        raise click.UsageError(f"--reconstruct-every does not go with a {model.kind} model")
     alert, window, kernels = AlertConfig(), WindowConfig(), KernelsConfig()
     if config_path:
         config = load(config_path)

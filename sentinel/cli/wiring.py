@@ -98,13 +98,19 @@ def make_detector(
         model,
         episode_rules(alert, model.kind),
         backend=backend,
-        window_stride=window.window_stride if model.recipe is None else window.reconstruct_every,
+        window_stride=_window_stride(model, window),
         max_gap_ns=round(window.max_gap_s * NS_PER_S),
         threshold=threshold_settings(alert),
         threshold_scale=alert.threshold_scale,
     )
     detector.warm_up()
     return detector
+
+
+def _window_stride(model: FittedModel, window: WindowConfig) -> int:
+    """As configured for the model's kind; 0: as it was fitted, and where it rebuilds no window."""
+    strides = {"reconstruct": window.window_stride, "joint": window.reconstruct_every}
+    return strides.get(model.kind, 0)
 
 
 @contextmanager

@@ -171,7 +171,7 @@ class WindowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         Meta(
             ge=0,
             description="a joint model rebuilds a window every so many readings, and scores all; "
-            "0: as it was fitted",
+            "0: as it was fitted; a light or a forecast model rebuilds none",
         ),
     ] = 0
     max_gap_s: Annotated[

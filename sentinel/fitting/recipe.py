@@ -14,6 +14,7 @@ import numpy as np
 from sentinel.alert.rules import SMOOTHED_THRESHOLD
 from sentinel.errors import DataError
 from sentinel.fitted import KINDS_OF, FittedModel, Recipe
+from sentinel.fitting.chunks import chunks
 from sentinel.fitting.companions import fit_companions
 from sentinel.fitting.history import History
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
@@ -50,9 +51,12 @@ def fit_recipe(
     rows = history.scaled(scaling)
     windows = WindowSet(rows, fitted.starts, fitted.lengths, window_length, fitted.runs)
     training = settings.training or recommended_training(settings.kind, len(history.channels))
+    shown, burn_in = windows, 0
+    if settings.kind == "light":
+        shown, burn_in = chunks(rows, history.segments, fitted)
     trained = train_steps(
-        architecture_of(settings, history.channels), windows, training, backend,
-        on_step, should_stop,
+        architecture_of(settings, history.channels), shown, training, backend,
+        on_step, should_stop, burn_in,
     )  # fmt: skip
     companions = fit_companions(windows)
     kinds = tuple(
@@ -67,7 +71,7 @@ def fit_recipe(
     calibration, scores = _calibrate(history, held_out, rings, measurer)
     summary: dict[str, Any] = {
         **history.summary(history.segments.rows),
-        "windows_train": len(windows),
+        "windows_train": len(shown),
         "rows_calibration": len(scores),
         "steps": trained.steps,
         "interrupted": trained.interrupted,

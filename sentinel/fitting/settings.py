@@ -13,6 +13,8 @@ from sentinel.window.scaling import ScalingMethod
 
 # A single channel has less to tell in a window, and takes more of them.
 STEPS, STEPS_ONE_CHANNEL = 800, 1200
+# Of kind light: readings that are forecast after each one, and minibatches of its longer chunks.
+HORIZONS, CHUNKS = 16, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class FitSettings:
     """How to fit. Zero and None mean: choose by the history and the kind.
 
     window_stride       of kind reconstruct: readings from one window to the next
-    reconstruct_every   of kind joint: readings from one rebuilt window to the next
+    reconstruct_every   of kind joint: readings from one rebuilt window to the next; of kind light:
+                        from one look of a companion to the next
     exceed_probability  of kind reconstruct: the share of normal windows that may reach the
                         threshold
     """
@@ -45,6 +48,7 @@ def recommended_training(kind: Kind, channels: int) -> TrainingSettings:
     if kind == "reconstruct":
         return TrainingSettings()
     return TrainingSettings(
+        batch_size=CHUNKS if kind == "light" else TrainingSettings().batch_size,
         steps=STEPS if channels > 1 else STEPS_ONE_CHANNEL,
         learning_rate=3e-3,
         schedule="one-cycle",
@@ -61,7 +65,9 @@ def architecture_of(settings: FitSettings, channels: Sequence[str]) -> Architect
             f"a {settings.kind} model forecasts, and a bidirectional encoder has seen the answer",
             hint="leave out --bidirectional, or take --model reconstruct",
         )
+    light = settings.kind == "light"
     return Architecture(
-        len(channels), settings.hidden, settings.encoder_layers, settings.decoder_layers,
-        settings.bidirectional, settings.dropout, forecast,
+        len(channels), settings.hidden, settings.encoder_layers,
+        0 if light else settings.decoder_layers,
+        settings.bidirectional, settings.dropout, forecast, HORIZONS if light else 1,
     )  # fmt: skip

@@ -16,10 +16,8 @@ from sentinel.kernels.jit import jit
 from sentinel.model.carrying import StateCarrier, zero_states
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
+from sentinel.model.waves import AGE, FIRST, STEP_COUNT, STEPS, waves
 from sentinel.records import Float32Array, IndexArray, TimeArray
-
-# Readings of an entity that one call advances by; a larger number saves calls.
-STEPS = (8, 1)
 
 
 class ForecasterState(NamedTuple):
@@ -64,17 +62,9 @@ class Forecaster(EntityArrays[ForecasterState]):
         # Sorted by entity, each one's readings are neighbours, here as in the rows.
         order = np.argsort(entity, kind="stable")
         sorted_entity = entity[order].astype(np.int64)
-        tasks, count = np.empty((len(order), 5), np.int64), 0
-        count = _plan(
-            sorted_entity, filled[order], self.half, np.array(STEPS), self.state.age, tasks
-        )
-        tasks = tasks[:count]
         expected = np.empty((len(order), self.channels), np.float32)
-        wave_order = np.lexsort((-tasks[:, STEP_COUNT], tasks[:, WAVE]))
-        tasks = tasks[wave_order]
-        cuts = np.flatnonzero((np.diff(tasks[:, [WAVE, STEP_COUNT]], axis=0) != 0).any(axis=1)) + 1
         places = place[order]
-        for group in np.split(tasks, cuts):
+        for group in waves(sorted_entity, filled[order], self.state.age, self.half):
             self._run(group, rows, sorted_entity, places, expected)
         found = np.empty_like(expected)
         found[order] = expected
@@ -91,11 +81,11 @@ class Forecaster(EntityArrays[ForecasterState]):
         """Tasks of one wave and size: no entity is twice among them."""
         steps = int(group[0, STEP_COUNT])
         # A column of several rows is not contiguous, that of one is: two types, two compilations.
-        first, phase = np.ascontiguousarray(group[:, FIRST]), group[:, PHASE]
+        first, phase = np.ascontiguousarray(group[:, FIRST]), group[:, AGE] % (2 * self.half)
         who = entity[first]
         slots = (2 * who[:, None] + np.arange(2)).reshape(-1)
         states = self.state.encoder.reshape(-1, *self.state.encoder.shape[2:])
-        _restart(group, who, self.half, states, self.state.pending)
+        _restart(np.ascontiguousarray(group[:, AGE]), who, self.half, states, self.state.pending)
         starts = np.repeat(places[first], 2)
         found = self.carriers[steps].advance(states, rows, starts, slots)
         found = found.reshape(len(group), 2, steps, -1)
@@ -105,68 +95,21 @@ class Forecaster(EntityArrays[ForecasterState]):
         _spread(found, older, first, who, self.state.pending, expected)
 
 
-WAVE, STEP_COUNT, FIRST, PHASE, AGE = range(5)
-
-
-@jit
-def _plan(
-    entity: TimeArray,
-    filled: IndexArray,
-    half: int,
-    sizes: TimeArray,
-    age: TimeArray,
-    tasks: TimeArray,
-) -> int:
-    """Cut each entity's readings where a state begins anew, and into sizes that a call takes.
-
-    entity, filled  (N,) sorted by entity
-    age             (E,) readings since the entity began; updated
-    tasks           (N, 5) overwritten: the entity's how-many-eth task, its number of readings, the
-                    first of them, where in the period that stands, and the age there
-    """
-    count, n = 0, 0
-    while n < len(entity):
-        e = entity[n]
-        wave = 0
-        while n < len(entity) and entity[n] == e:
-            if filled[n] == 1:
-                age[e] = 0
-            stop = n + 1
-            most = half - age[e] % half
-            while (
-                stop < len(entity) and stop - n < most and entity[stop] == e and filled[stop] != 1
-            ):
-                stop += 1
-            while n < stop:
-                size = sizes[len(sizes) - 1]
-                for candidate in sizes:
-                    if candidate <= stop - n:
-                        size = candidate
-                        break
-                tasks[count, WAVE], tasks[count, STEP_COUNT] = wave, size
-                tasks[count, FIRST] = n
-                tasks[count, PHASE], tasks[count, AGE] = age[e] % (2 * half), age[e]
-                count += 1
-                wave += 1
-                n += size
-                age[e] += size
-    return count
-
-
 @jit
 def _restart(
-    group: TimeArray, who: TimeArray, half: int, states: Float32Array, pending: Float32Array
+    age: TimeArray, who: TimeArray, half: int, states: Float32Array, pending: Float32Array
 ) -> None:
     """Set those states to zero that begin with their task.
 
+    age     (B,) of each entity there
     states  (2 E, layers, 2, H): an entity's two stand side by side
     """
-    for n in range(len(group)):
-        if group[n, AGE] == 0:
+    for n in range(len(who)):
+        if age[n] == 0:
             states[2 * who[n] : 2 * who[n] + 2] = 0
             pending[who[n]] = np.nan
-        elif group[n, PHASE] % half == 0:
-            states[2 * who[n] + (1 if group[n, PHASE] > 0 else 0)] = 0
+        elif age[n] % half == 0:
+            states[2 * who[n] + (1 if age[n] % (2 * half) > 0 else 0)] = 0
 
 
 @jit

@@ -15,29 +15,20 @@ import numpy as np
 
 from sentinel.entities import EntityArrays, Parts
 from sentinel.fitted import Companions
-from sentinel.kernels import slabs
 from sentinel.kernels.jit import jit
-from sentinel.model.forecasting import Forecaster
+from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
-from sentinel.model.scoring import WindowScorer
 from sentinel.records import BoolArray, Float32Array, IndexArray, TimeArray
 from sentinel.score.dispersion import DispersionMeter
-from sentinel.score.kinds import (
-    BLOCKS,
-    DISPERSION,
-    FORECAST,
-    NEAREST,
-    QUARTER,
-    SUBSPACE,
-    WHOLE,
-)
+from sentinel.score.kinds import BLOCKS, DISPERSION, NEAREST, SUBSPACE
 from sentinel.score.nearest import NearestMeter
 from sentinel.score.subspace import SubspaceMeter
+from sentinel.scorers.holding import Held
+from sentinel.scorers.networks import network_of
 from sentinel.scorers.run import Run
 
-REBUILT = ((QUARTER, slabs.QUARTER), (WHOLE, slabs.WHOLE))
-LOOKS = 4  # of a companion, from one rebuilt window to the next
+LOOKS = 4  # of a companion, from one rebuilt window to the next; where none is rebuilt, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +57,12 @@ class Meter(Protocol):
         ...
 
 
-class HeldState(NamedTuple):
+class BeginState(NamedTuple):
     """Arrays over the E entities.
 
-    errors  (E, K, F) of the newest look
-    fresh   (E,) the next reading with a full window is a first one
+    fresh  (E,) the next reading with a full window is a first one
     """
 
-    errors: Float32Array
     fresh: BoolArray
 
 
@@ -102,68 +91,51 @@ class Measurer(Parts):
         channels = parameters.architecture.channels
         self.watches = [
             watch
-            for watch in _watches(companions, channels, reconstruct_every, backend)
+            for watch in _watches(companions, parameters.architecture, reconstruct_every, backend)
             if watch.kind in kinds
         ]
         self.window_length = window_length
-        self.forecaster = Forecaster(parameters, window_length, backend)
-        self.rebuilt = [(kinds.index(kind), span) for kind, span in REBUILT if kind in kinds]
-        self.windows = WindowScorer(parameters, window_length, backend) if self.rebuilt else None
-        none = np.zeros((1, len(kinds), channels), np.float32)
-        self.held = EntityArrays(HeldState(none, np.ones(1, np.bool_)))
-        super().__init__(forecaster=self.forecaster, held=self.held)
+        self.network = network_of(parameters, kinds, window_length, backend)
+        self.held = Held(len(self.watches), channels)
+        self.begin = EntityArrays(BeginState(np.ones(1, np.bool_)))
+        super().__init__(network=self.network, held=self.held, begin=self.begin)
 
     def measure(self, run: Run) -> Measured:
         """Take the run's readings in, and measure those whose window is full."""
         entity, place = run.readings.entity[run.here], run.outcome.place[run.here]
         filled = run.outcome.filled[run.here]
         taken = np.flatnonzero(place >= 0)
-        expected = self.forecaster.advance(run.rows, entity[taken], place[taken], filled[taken])
         begins = np.empty(len(taken), np.bool_)
         full = filled[taken] == self.window_length
-        _begin(entity[taken], full, self.held.state.fresh, begins)
-        expected, begins, judged = expected[full], begins[full], taken[full]
+        _begin(entity[taken], full, self.begin.state.fresh, begins)
+        begins, judged = begins[full], taken[full]
         entity, place = entity[judged], place[judged]
         errors = np.empty((len(judged), len(self.kinds), run.rows.shape[1]), np.float32)
+        expected = self.network.measure(run, taken, full, errors)
         x = run.rows[place]
-        if FORECAST in self.kinds:
-            errors[:, self.kinds.index(FORECAST)] = (x - expected) ** 2
-        self._rebuild(run, judged, entity, errors)
         turn = run.outcome.turn[run.here][judged]
-        for watch in self.watches:
+        for slot, watch in enumerate(self.watches):
             kind, looks = self.kinds.index(watch.kind), turn % watch.every == 0
             found = np.empty((int(looks.sum()), x.shape[1]), np.float32)
             watch.meter.errors(run.rows, place[looks], found)
-            _hold(entity, looks, found, kind, self.held.state.errors, errors)
+            self.held.hold(entity, looks, found, slot, kind, errors)
             # What a missing value would have been is not its error.
             _mask(x, kind, errors)
         return Measured(judged + run.start, entity, begins, errors, expected)
 
-    def _rebuild(
-        self, run: Run, judged: TimeArray, entity: IndexArray, errors: Float32Array
-    ) -> None:
-        """The errors of the windows rebuilt in this run, and until the next one of the entity."""
-        if self.windows is None:
-            return
-        places = run.taken.places
-        found = self.windows.score(run.rows, places, np.full(len(places), self.window_length))
-        rebuilt = np.zeros(len(judged), np.bool_)
-        rebuilt[np.searchsorted(judged, run.taken.windows - run.start)] = True
-        for kind, span in self.rebuilt:
-            of_span = np.ascontiguousarray(found.errors[:, span])
-            _hold(entity, rebuilt, of_span, kind, self.held.state.errors, errors)
-
 
 def _watches(
-    companions: Companions, channels: int, reconstruct_every: int, backend: Backend
+    companions: Companions, architecture: Architecture, reconstruct_every: int, backend: Backend
 ) -> list[Watch]:
+    channels, rebuilds = architecture.channels, architecture.decoder_layers > 0
     tile = backend.variant.dense(backend.variant.many)
     subspace, nearest = companions.subspace, companions.nearest
     dispersion, blocks = companions.dispersion, companions.blocks
 
     def watch(kind: int, meter: Meter, reach: int) -> Watch:
-        # No reading is passed over: each is within the reach of two looks.
-        return Watch(kind, meter, max(1, min(reconstruct_every // LOOKS, reach // 2)))
+        # No reading is passed over: each is within the reach of two looks, or of one.
+        looks, twice = (LOOKS, 2) if rebuilds else (1, 1)
+        return Watch(kind, meter, max(1, min(reconstruct_every // looks, reach // twice)))
 
     found = [
         watch(SUBSPACE, SubspaceMeter(subspace, tile), subspace.reach(channels)),
@@ -186,31 +158,6 @@ def _begin(entity: IndexArray, full: BoolArray, fresh: BoolArray, begins: BoolAr
     for n in range(len(entity)):
         begins[n] = full[n] and fresh[entity[n]]
         fresh[entity[n]] = not full[n]
-
-
-@jit
-def _hold(
-    entity: IndexArray,
-    looks: BoolArray,
-    found: Float32Array,
-    kind: int,
-    held: Float32Array,
-    errors: Float32Array,
-) -> None:
-    """Errors of each reading's entity as of its newest look.
-
-    looks   (M,) whether the reading is looked at; found (sum of looks, F) what was found then
-    held    (E, K, F) updated; errors (M, K, F) filled in for `kind`
-    """
-    look = 0
-    for n in range(len(entity)):
-        e = entity[n]
-        if looks[n]:
-            for f in range(found.shape[1]):
-                held[e, kind, f] = found[look, f]
-            look += 1
-        for f in range(found.shape[1]):
-            errors[n, kind, f] = held[e, kind, f]
 
 
 @jit

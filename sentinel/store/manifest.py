@@ -27,6 +27,7 @@ class ArchitectureEntry(Struct, frozen=True, forbid_unknown_fields=True):
     bidirectional: bool
     dropout: float
     forecast: bool
+    horizons: int = 1
 
 
 class ScalingEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -87,6 +88,8 @@ def demand_whole(manifest: Manifest) -> None:
         raise ModelError(f"a {manifest.kind} model without what it scores by")
     if not plain and not manifest.architecture.forecast:
         raise ModelError(f"a {manifest.kind} model without a head that forecasts")
+    if (manifest.kind == "light") != (manifest.architecture.decoder_layers == 0):
+        raise ModelError(f"a {manifest.kind} model with the network of another kind")
     if manifest.recipe is not None:
         demand_sound(manifest.recipe, channels, manifest.window_length)
 

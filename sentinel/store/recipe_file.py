@@ -12,7 +12,7 @@ from sentinel.errors import ModelError
 from sentinel.fitted import Companions, Recipe
 from sentinel.score.dispersion import Dispersion
 from sentinel.score.judging import Calibration, Usual, streams_of
-from sentinel.score.kinds import BLOCKS, FORECAST, SCALES
+from sentinel.score.kinds import BLOCKS, FORECAST, NEAREST, SCALES
 from sentinel.score.nearest import Nearest
 from sentinel.score.subspace import Subspace
 from sentinel.score.tails import KNOTS, Tails
@@ -140,7 +140,8 @@ def demand_sound(entry: RecipeEntry, channels: int, window_length: int) -> None:
         entry.kinds == sorted(set(entry.kinds))
         and all(0 <= kind <= BLOCKS for kind in entry.kinds)
         and FORECAST in entry.kinds
-        and (BLOCKS in entry.kinds) == (entry.blocks is not None and len(entry.kinds) > 1)
+        # A model that asks every companion asks this one, where there is one.
+        and (BLOCKS in entry.kinds) == (entry.blocks is not None and NEAREST in entry.kinds)
         and all(1 <= reach <= window_length for reach in reaches)
         and all(one.numbers % channels == 0 and one.block >= 1 for one in subspaces)
         and all(1 <= one.judged <= one.numbers // channels for one in subspaces)

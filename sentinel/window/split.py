@@ -7,6 +7,7 @@ both. Entities that are dealt out whole share nothing, and nothing is left out b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -110,7 +111,7 @@ def split(segments: Segments, window_length: int, window_stride: int) -> Split:
         _deal(short, parts)
     else:
         parts[0].extend(short)
-    made = [_windows(segments, part, window_length, window_stride) for part in parts]
+    made = [cut_windows(segments, part, window_length, window_stride) for part in parts]
     least = (TRAIN_WINDOWS_MIN, HELD_OUT_WINDOWS_MIN, HELD_OUT_WINDOWS_MIN)
     if any(part.windows < count for part, count in zip(made, least, strict=True)):
         raise _too_few(segments, made, window_length, window_stride)
@@ -153,8 +154,11 @@ def _deal(short: list[tuple[int, int]], parts: list[list[tuple[int, int]]]) -> N
         done += end - begin
 
 
-def _windows(
-    segments: Segments, ranges: list[tuple[int, int]], window_length: int, window_stride: int
+def cut_windows(
+    segments: Segments,
+    ranges: Sequence[tuple[int, int]],
+    window_length: int,
+    window_stride: int = 1,
 ) -> Part:
     """Windows within both a range and a segment.
 
@@ -210,7 +214,7 @@ def calibration_split(segments: Segments, window_length: int) -> tuple[Part, Tim
                 fit.append((begin, end))
             else:
                 held_out.append((begin, begin, end))
-    part = _windows(segments, fit, window_length, 1)
+    part = cut_windows(segments, fit, window_length, 1)
     # A padded window trains, but what is usual is learnt and judged by full ones.
     full = int(np.diff(part.runs)[part.lengths == window_length].sum())
     if full < TRAIN_WINDOWS_MIN or not any(

@@ -73,6 +73,25 @@ def test_messages_name_the_option_to_use(
     assert last in done.output
 
 
+@pytest.mark.parametrize(
+    ("kind", "option", "kinds"),
+    [
+        ("light", "--reconstruct-every", "joint"),
+        ("forecast", "--reconstruct-every", "joint"),
+        ("light", "--decoder-layers", "joint or forecast or reconstruct"),
+        ("joint", "--window-stride", "reconstruct"),
+        ("reconstruct", "--steps", "joint or light or forecast"),
+    ],
+)
+def test_an_option_that_a_kind_of_model_has_no_use_for_is_refused(
+    tmp_path: Path, kind: str, option: str, kinds: str
+) -> None:
+    path = history(tmp_path / "a.csv")
+    done = run(path, "--output", tmp_path / "model", "--model", kind, option, 1)
+    assert done.exit_code == 2
+    assert f"{option} only goes with --model {kinds}" in " ".join(done.output.split())
+
+
 def test_the_summary_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = 300
     readings = Readings(

@@ -20,7 +20,7 @@ from tests.model.plain_forecasts import plain_forecasts
 
 SEEDS = st.integers(0, 2**32 - 1)
 ROWS = 300
-KINDS = pytest.mark.parametrize("kind", ["joint", "forecast"])
+KINDS = pytest.mark.parametrize("kind", ["joint", "light", "forecast"])
 
 
 def detector(kind: str = "joint", **options: object) -> Detector:

@@ -18,7 +18,7 @@ from sentinel.alert.thresholds import ThresholdSettings
 from sentinel.alert.thresholds.rule import RuleName
 from sentinel.detector import Detector
 from sentinel.errors import ModelError
-from sentinel.fitted import FittedModel
+from sentinel.fitted import FittedModel, Kind
 from sentinel.records import NS_PER_S, Readings, Scores
 from sentinel.snapshot import Snapshot
 from tests.detector import joint
@@ -26,7 +26,7 @@ from tests.detector.collected import Collected, assert_same_bits, collect
 from tests.detector.toy import toy_model, toy_readings
 
 ROWS, ENTITIES, CHANNELS = 240, 3, joint.CHANNELS
-KINDS = ("joint", "forecast", "reconstruct")
+KINDS = get_args(Kind)
 # Episodes that are withheld, by a cooldown and a budget, of each entity or of all.
 RULES = {
     "plain": joint.RULES,

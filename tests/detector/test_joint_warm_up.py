@@ -53,7 +53,7 @@ print(sum(before.values()), late)
 """
 
 
-@pytest.mark.parametrize("kind", ["joint", "forecast"])
+@pytest.mark.parametrize("kind", ["joint", "light", "forecast"])
 def test_warm_up_compiles_everything_that_processing_needs(tmp_path: Path, kind: str) -> None:
     store.save(joint_model(kind), tmp_path / "model")
     done = subprocess.run(

@@ -17,12 +17,12 @@ from sentinel import store
 from sentinel.alert.rules import SMOOTHED_THRESHOLD, recommended_rules
 from sentinel.detector import Detector
 from sentinel.errors import DataError, ModelError
-from sentinel.fitted import FittedModel
+from sentinel.fitted import KINDS_OF, FittedModel
 from sentinel.fitting import fit
 from sentinel.model.prepared import Backend
 from sentinel.model.training import Progress
 from sentinel.records import NS_PER_S, FloatArray, Readings, Scores, Status
-from sentinel.score.kinds import BLOCKS, FORECAST, KINDS
+from sentinel.score.kinds import BLOCKS, KINDS
 from tests.detector.joint import joint_settings
 from tests.detector.toy import START_NS, chosen
 
@@ -144,14 +144,14 @@ def test_what_is_usual_is_learnt_as_the_stream_scores_it() -> None:
 # Histories as they come.
 
 
-@pytest.mark.parametrize("kind", ["joint", "forecast"])
+@pytest.mark.parametrize("kind", ["joint", "light", "forecast"])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_one_channel_and_two_fit(tmp_path: Path, kind: str, channels: int) -> None:
     history = history_of(waves(300, channels))
     model = fitted(history, kind=kind)
     assert model.recipe
     assert model.recipe.companions.blocks is None
-    kinds = EVERY_KIND[:BLOCKS] if kind == "joint" else (FORECAST,)
+    kinds = {"joint": EVERY_KIND[:BLOCKS]}.get(kind, KINDS_OF[kind])
     assert model.recipe.calibration.kinds == kinds
     assert_usable(model, history, tmp_path)
 

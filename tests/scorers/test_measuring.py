@@ -18,6 +18,7 @@ from sentinel.window.rings import Outcome, Rings
 from tests.detector.joint import CHANNELS, EVERY, WINDOW_LENGTH, joint_model, scaled
 from tests.detector.toy import toy_readings
 from tests.model.plain_forecasts import plain_forecasts
+from tests.score.plain_foresight import plain_foresight
 
 T = WINDOW_LENGTH
 OF_THE_READING = (FORECAST, SUBSPACE, NEAREST, DISPERSION)
@@ -95,6 +96,34 @@ def test_errors_are_those_of_the_forecast_and_of_the_newest_rebuilt_window(
     assert found.row.tolist() == rows
     assert rows[np.flatnonzero(found.begins)[1]] == 60 + T - 1
     assert found.begins.sum() == 2
+
+
+def test_a_light_model_compares_a_reading_with_all_that_was_forecast_of_it() -> None:
+    """Its state goes on for good, and begins anew after a gap."""
+    model, readings = joint_model("light"), holed(120)
+    found, x = measure(model, readings), scaled(model, readings.values)
+    rows = []
+    for life in (range(60), range(60, 120)):
+        here = x[life.start : life.stop]
+        state = np.nan_to_num(here).astype(np.float64)[:, :, None]
+        forecasts = reference.forecasts(model.parameters, state)[:, :, 0]
+        newest, errors = plain_foresight(here, forecasts, T)
+        at = slice(len(rows), len(rows) + 60 - (T - 1))
+        rows += life[T - 1 :]
+        np.testing.assert_allclose(
+            found.errors[at][:, [FORECAST, QUARTER, WHOLE]], errors[T - 1 :], rtol=1e-3, atol=1e-5
+        )
+        np.testing.assert_allclose(found.expected[at], newest[T - 1 :], atol=1e-5)
+    assert found.row.tolist() == rows
+
+
+def test_the_companions_of_a_light_model_look_once_within_their_reach() -> None:
+    model, readings = joint_model("light"), toy_readings(60, channels=CHANNELS, seed=3, tidy=True)
+    assert model.recipe is not None
+    seldom, often = (measure(model, readings, every).errors[:, SUBSPACE] for every in (EVERY, 1))
+    looks = np.flatnonzero((np.diff(seldom, axis=0) != 0).any(axis=1)) + 1
+    assert set(np.diff(looks).tolist()) == {EVERY}
+    np.testing.assert_array_equal(seldom[looks], often[looks])
 
 
 def test_a_missing_value_has_no_error_and_the_other_channels_keep_theirs() -> None:

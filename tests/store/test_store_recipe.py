@@ -55,7 +55,7 @@ def assert_same(found: object, expected: object) -> None:
         assert found == expected
 
 
-@pytest.mark.parametrize("kind", ["joint", "forecast"])
+@pytest.mark.parametrize("kind", ["joint", "light", "forecast"])
 def test_a_recipe_comes_back_as_it_was(tmp_path: Path, kind: str) -> None:
     fitted = joint_model(kind)
     store.save(fitted, tmp_path / "a")

@@ -1,0 +1,76 @@
+"""The next readings, forecast after every reading: one state of each entity, carried on for good.
+
+A state begins from zero with its entity, and anew after a gap; training shows it chunks far longer
+than a window, so that it knows a life of its own. One LSTM step a reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from sentinel.entities import EntityArrays
+from sentinel.model.carrying import StateCarrier, zero_states
+from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
+from sentinel.model.waves import AGE, FIRST, STEP_COUNT, STEPS, waves
+from sentinel.records import Float32Array, IndexArray, TimeArray
+
+
+class ForeseerState(NamedTuple):
+    """Arrays over the E entities.
+
+    encoder  (E, layers, 2, H)
+    age      (E,) readings since the entity began
+    """
+
+    encoder: Float32Array
+    age: TimeArray
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What was forecast after some readings, T of each of B entities, one after another.
+
+    row        (B, T) which of the readings of the call
+    entity     (B,)
+    age        (B,) readings of the entity before the first of these
+    forecasts  (B, T, horizons x F) of the readings that follow, the next one first; scaled units
+    """
+
+    row: TimeArray
+    entity: TimeArray
+    age: TimeArray
+    forecasts: Float32Array
+
+
+class Foreseer(EntityArrays[ForeseerState]):
+    """Forecasts for E entities, as their readings come."""
+
+    def __init__(self, parameters: Parameters, backend: Backend) -> None:
+        self.carriers = {steps: StateCarrier(parameters, steps, backend) for steps in STEPS}
+        super().__init__(
+            ForeseerState(zero_states(parameters.architecture, 1), np.zeros(1, np.int64))
+        )
+
+    def advance(
+        self, rows: Float32Array, entity: IndexArray, place: TimeArray, filled: IndexArray
+    ) -> Iterator[Foreseen]:
+        """Read on; the forecasts after all readings, an entity's in their order.
+
+        rows    (R, F) scaled; an entity's readings of a call stand one after another
+        entity  (N,), place (N,) row of each reading, in order
+        filled  (N,) 1: the entity begins anew with this reading
+        """
+        # Sorted by entity, each one's readings are neighbours, here as in the rows.
+        order = np.argsort(entity, kind="stable")
+        sorted_entity, places = entity[order].astype(np.int64), place[order]
+        for group in waves(sorted_entity, filled[order], self.state.age):
+            first, age = (np.ascontiguousarray(group[:, column]) for column in (FIRST, AGE))
+            who, steps = sorted_entity[first], int(group[0, STEP_COUNT]) if len(group) else 1
+            self.state.encoder[who[age == 0]] = 0
+            forecasts = self.carriers[steps].advance(self.state.encoder, rows, places[first], who)
+            yield Foreseen(order[first[:, None] + np.arange(steps)], who, age, forecasts)
