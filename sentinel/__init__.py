@@ -9,7 +9,8 @@ floor
 F7     cli: one file per verb; `cli/wiring.py` is the only composition root
 F6     daemon | source | sink | metrics | store | runtime | broker | demo | report
 F5     ports | config
-F4     detector | fitting
+F4     tuning: which settings suit a history
+       detector | fitting
        snapshot: all that a detector remembers
        scorers: how each kind of model scores
        fitted: the model as one value

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +11,15 @@ from sentinel import store
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.limits import Limit
 from sentinel.backtest.outcome import Backtest, backtest
-from sentinel.backtest.tracks import Scored
 from sentinel.cli import logs
 from sentinel.cli.backtest_report import backtest_json, print_backtest
 from sentinel.cli.drawing import page_maker
+from sentinel.cli.labelling import demand_fit
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.replaying import Replay, configured_detector, reconstruct_every_option
 from sentinel.config.schema import LogConfig
 from sentinel.detector import Detector
-from sentinel.errors import DataError
-from sentinel.report.wording import iso
-from sentinel.source.history_table import listed, place
 from sentinel.source.labels import read_labels
-
-log = logging.getLogger(__name__)
 
 LIMIT_CROSSED = 8
 EPILOG = """\b
@@ -121,31 +114,6 @@ def _run(replay: Replay, detector: Detector, labels: Labels | None) -> Backtest:
     scored, episodes = replay.scored_by(detector)
     entities = list(replay.source.entities)
     if labels is not None:
-        _demand_fit(labels, scored, entities)
+        rows = scored.judged()
+        demand_fit(labels, scored.entity[rows], scored.time_ns[rows], entities)
     return backtest(scored, episodes, labels, entities)
-
-
-def _demand_fit(labels: Labels, scored: Scored, entities: Sequence[str]) -> None:
-    """Raise DataError where labels name an unknown machine or hold no reading that was judged."""
-    if strangers := labels.strangers(entities):
-        row = strangers[0]
-        assert labels.entities is not None
-        raise DataError(
-            f"the input has no machine {labels.entities[row]!r}; it has {listed(entities)}",
-            where=place(Path(labels.where), row),
-            hint="names must be those of the input's entity column",
-        )
-    rows = scored.judged()
-    unmet = labels.without_reading(scored.entity[rows], scored.time_ns[rows], entities)
-    if len(unmet) == len(labels):
-        first, last = scored.time_ns[rows].min(), scored.time_ns[rows].max()
-        raise DataError(
-            f"no label holds any of the readings, which are from {iso(first)} to {iso(last)}",
-            where=labels.where,
-            hint="are both in UTC, and of the same machines?",
-        )
-    if unmet:
-        log.warning(
-            "%s: %d of %d labels hold no reading with a score, the first is %s",
-            labels.where, len(unmet), len(labels), f"data row {unmet[0] + 1}",
-        )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
 
 from sentinel.config.schema import TimestampUnit
 from sentinel.source.files import FileLayout
@@ -47,3 +48,20 @@ def layout_options(command: F) -> F:
 def file_layout(options: dict[str, Any]) -> FileLayout:
     """Take the layout's options out of a command's keyword arguments."""
     return FileLayout(**{name: options.pop(name) for name in NAMES})
+
+
+def given_layout(ctx: click.Context) -> list[str]:
+    """Those of these options that the command line named, as words of another command line."""
+    words: list[str] = []
+    for param in ctx.command.params:
+        name = param.name or ""
+        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if name not in NAMES or not given:
+            continue
+        value = ctx.params[name]
+        if isinstance(value, bool):
+            words.append(param.opts[0])
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [param.opts[0], str(one)]
+    return words

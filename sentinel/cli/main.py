@@ -25,6 +25,7 @@ VERBS = {
     "run": Verb("Run the daemon: readings from Kafka, anomaly events to Kafka."),
     "score": Verb("Score a file of readings, as the daemon would."),
     "backtest": Verb("Judge a model on readings of the past, against known anomalies."),
+    "tune": Verb("Find settings that suit a history, by trying them."),
     "explain": Verb("Say which channels made a stretch of a file look odd."),
     "check": Verb("Check configuration, model and Kafka topics; say everything that is wrong."),
     "info": Verb("Show what this machine has, and which kernels run on it."),

@@ -47,9 +47,13 @@ class Spinner:
 
 
 class TrainingProgress:
-    """Epoch, losses and time left of a training; Ctrl-C asks it to stop, a second one insists."""
+    """Epoch, losses and time left of a training; Ctrl-C asks it to stop, a second one insists.
+
+    stage  what is trained, where that is one of several
+    """
 
     def __init__(self) -> None:
+        self.stage = ""
         self._console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.fields[place]}"),
@@ -86,6 +90,7 @@ class TrainingProgress:
         if progress.epochs_max > 1:
             place = f"epoch {progress.epoch}/{progress.epochs_max}"
             losses += f", best validation {progress.validation_loss:.4f} so far"
+        place = self.stage + place
         self._bar.update(
             self._task,
             total=progress.epochs_max * progress.steps,

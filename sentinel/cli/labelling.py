@@ -1,0 +1,45 @@
+"""Labels held against the readings that they are to judge."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from sentinel.backtest.labels import Labels
+from sentinel.errors import DataError
+from sentinel.records import IndexArray, TimeArray
+from sentinel.report.wording import iso
+from sentinel.source.history_table import listed, place
+
+log = logging.getLogger(__name__)
+
+
+def demand_fit(
+    labels: Labels, entity: IndexArray, time_ns: TimeArray, entities: Sequence[str]
+) -> None:
+    """Raise DataError where labels name an unknown machine, or hold none of the readings at all.
+
+    entity, time_ns  (N,) of the readings that can be judged, at least one
+    """
+    if strangers := labels.strangers(entities):
+        row = strangers[0]
+        assert labels.entities is not None
+        raise DataError(
+            f"the input has no machine {labels.entities[row]!r}; it has {listed(entities)}",
+            where=place(Path(labels.where), row),
+            hint="names must be those of the input's entity column",
+        )
+    unmet = labels.without_reading(entity, time_ns, entities)
+    if len(unmet) == len(labels):
+        raise DataError(
+            f"no label holds any of the readings, which are from {iso(int(time_ns.min()))} to "
+            f"{iso(int(time_ns.max()))}",
+            where=labels.where,
+            hint="are both in UTC, and of the same machines?",
+        )
+    if unmet:
+        log.warning(
+            "%s: %d of %d labels hold no reading with a score, the first is %s",
+            labels.where, len(unmet), len(labels), f"data row {unmet[0] + 1}",
+        )  # fmt: skip
