@@ -60,10 +60,12 @@ class Episodes(Parts):
         self._rules = MachineRules(
             rules.open_count,
             float(rules.close_ratio),
+            float(rules.fade_ratio),
             rules.close_count,
             rules.update_interval_ns,
             rules.cooldown_ns,
             rules.budget_readings or rules.budget_ns,
+            float(rules.budget_step),
             rules.budget_readings > 0,
             rules.budget_fleet,
         )

@@ -26,10 +26,12 @@ class MachineRules(NamedTuple):
 
     open_count: int
     close_ratio: float
+    fade_ratio: float
     close_count: int
     update_interval_ns: int
     cooldown_ns: int
     stretch: int
+    budget_step: float
     by_readings: bool
     fleet: bool
 
@@ -42,7 +44,7 @@ class MachineState(NamedTuple):
     scored       (E,) scores so far
     is_open      (E,) an episode is open, or
     is_withheld  (E,) one stands untold; what follows belongs to the newest one of either
-    calm         (E,) scores in a row below close_ratio
+    calm         (E,) scores in a row below close_ratio, or below fade_ratio of the peak
     start_ns     (E,) time of the first exceedance that counted towards its beginning
     told_ns      (E,) time of the last transition
     updates      (E,) updates so far
@@ -51,6 +53,7 @@ class MachineState(NamedTuple):
     late         (E,) readings dropped as late since it began
     peak         (E,) highest ratio since it began
     newest       (E,) newest ratio
+    faded_peak   (E,) peak of an episode that ended by fading, until a score is below close_ratio; 0
     last_peak    (E,) peak of the newest resolved episode; 0: none yet
     last_end_ns  (E,) when that one resolved
     """
@@ -68,6 +71,7 @@ class MachineState(NamedTuple):
     late: TimeArray
     peak: FloatArray
     newest: FloatArray
+    faded_peak: FloatArray
     last_peak: FloatArray
     last_end_ns: TimeArray
 
@@ -75,7 +79,7 @@ class MachineState(NamedTuple):
 def machines(entities: int, open_window: int) -> MachineState:
     """So many machines at rest."""
     times = [np.zeros(entities, np.int64) for _ in range(7)]
-    ratios = [np.zeros(entities, np.float64) for _ in range(3)]
+    ratios = [np.zeros(entities, np.float64) for _ in range(4)]
     counts = [np.zeros(entities, np.int32) for _ in range(2)]
     flags = [np.zeros(entities, np.bool_) for _ in range(2)]
     return MachineState(
@@ -92,7 +96,8 @@ def machines(entities: int, open_window: int) -> MachineState:
         late=times[5],
         peak=ratios[0],
         newest=ratios[1],
-        last_peak=ratios[2],
+        faded_peak=ratios[2],
+        last_peak=ratios[3],
         last_end_ns=times[6],
     )
 
@@ -163,12 +168,16 @@ def score(
     """Take a score; whether an episode of the entity stands, told or not, begun by it or before."""
     open_window = state.exceeded_ns.shape[1]
     state.newest[e] = ratio
-    state.exceeded_ns[e, state.scored[e] % open_window] = time_ns if ratio >= 1 else 0
+    if ratio < rules.close_ratio:
+        state.faded_peak[e] = 0
+    exceeds = ratio >= 1 and ratio > state.faded_peak[e]
+    state.exceeded_ns[e, state.scored[e] % open_window] = time_ns if exceeds else 0
     state.scored[e] += 1
     if stood:
-        state.calm[e] = state.calm[e] + 1 if ratio < rules.close_ratio else 0
+        is_calm = ratio < max(rules.close_ratio, rules.fade_ratio * state.peak[e])
+        state.calm[e] = state.calm[e] + 1 if is_calm else 0
         return True
-    if not ratio >= 1:
+    if not exceeds:
         return False
     number, oldest = 0, 0
     for age in range(min(open_window, state.scored[e])):
@@ -193,6 +202,7 @@ def transition(
     if state.calm[e] >= rules.close_count:
         told = state.is_open[e]
         rest(state, e)
+        state.faded_peak[e] = state.peak[e] if state.newest[e] >= rules.close_ratio else 0
         return RESOLVED if told else UNTOLD
     if state.is_open[e]:
         interval = rules.update_interval_ns
@@ -202,7 +212,7 @@ def transition(
         return UNTOLD
     ring = 0 if rules.fleet else e
     now = state.scored[e] if rules.by_readings else time_ns
-    must_exceed = bar(budget, ring, now, rules.stretch)
+    must_exceed = bar(budget, ring, now, rules.stretch, rules.budget_step)
     if state.last_peak[e] > 0 and time_ns - state.last_end_ns[e] < rules.cooldown_ns:
         must_exceed = max(must_exceed, state.last_peak[e])
     if state.newest[e] >= 1 and state.peak[e] > must_exceed:
@@ -217,3 +227,4 @@ def rest(state: MachineState, e: int) -> None:
     """No episode stands, and no exceedance counts any more."""
     state.exceeded_ns[e] = 0
     state.is_open[e] = state.is_withheld[e] = False
+    state.faded_peak[e] = 0

@@ -14,6 +14,9 @@ class EpisodeRules:
 
     open_count, open_window  begins when this many of so many newest scores have a ratio >= 1
     close_ratio, close_count resolves after so many scores in a row with a ratio below close_ratio
+    fade_ratio               or below this part of the episode's peak; then, until a score is below
+                             close_ratio, another one begins only above that peak: what a fault
+                             left changed is not a fault of its own. 0: never
     update_interval_ns       an open episode is updated so often, by the readings' own time
     cooldown_ns              for so long after one resolved, the entity's next opens only with a
                              higher peak
@@ -21,6 +24,8 @@ class EpisodeRules:
                              with a peak above the lowest of theirs; at most SLOTS_MAX, 0: no budget
     budget_readings          the stretch in scores of the entity, or
     budget_ns                in the readings' own time: one of the two
+    budget_step              each one told in the stretch raises by so much the ratio that the next
+                             must exceed, up to the highest of their peaks
     budget_fleet             one budget for all entities, by time; else one for each entity
     """
 
@@ -28,11 +33,13 @@ class EpisodeRules:
     open_window: int = 4
     close_ratio: float = 0.8
     close_count: int = 20
+    fade_ratio: float = 0.0
     update_interval_ns: int = 3600 * NS_PER_S
     cooldown_ns: int = 0
     budget_count: int = 0
     budget_readings: int = 0
     budget_ns: int = 0
+    budget_step: float = 0.0
     budget_fleet: bool = False
 
     def __post_init__(self) -> None:
@@ -51,8 +58,10 @@ SMOOTHED_RULES = EpisodeRules(
     open_window=1,
     close_ratio=0.5,
     close_count=20,
+    fade_ratio=0.4,
     budget_count=4,
     budget_readings=10_000,
+    budget_step=0.3,
 )
 SMOOTHED_KINDS = ("joint", "forecast", "light")
 # The threshold of their scores, which are calibrated to the tail of normal ones (in units of

@@ -58,6 +58,7 @@ def episode_rules(alert: AlertConfig, kind: str) -> EpisodeRules:
         open_window=open_window,
         close_ratio=alert.close_ratio or suited.close_ratio,
         close_count=alert.close_count or suited.close_count,
+        fade_ratio=alert.fade_ratio or suited.fade_ratio,
         update_interval_ns=round(alert.update_interval_s * NS_PER_S),
         cooldown_ns=round(alert.cooldown_s * NS_PER_S),
     )
@@ -70,6 +71,7 @@ def episode_rules(alert: AlertConfig, kind: str) -> EpisodeRules:
         budget_count=count,
         budget_readings=0,
         budget_ns=round(count / alert.alerts_per_day * NS_PER_DAY),
+        budget_step=0.0,
         budget_fleet=alert.alerts_per_day_of == "fleet",
     )
 

@@ -234,6 +234,16 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
             "them make one of episodes close together; 0: as suits the model",
         ),
     ] = 0
+    fade_ratio: Annotated[
+        float,
+        Meta(
+            ge=0,
+            lt=1,
+            description="a score ratio below this part of the episode's peak counts towards the "
+            "end, too; then, until one is below close_ratio, the next episode needs a higher "
+            "peak; 0: as suits the model, 0.001: as good as never",
+        ),
+    ] = 0.0
     update_interval_s: Annotated[
         float,
         Meta(ge=0, description="an open episode is updated so often, by the readings' own time"),

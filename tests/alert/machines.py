@@ -85,31 +85,31 @@ def machine_of(rules: EpisodeRules) -> Episodes:
 BUDGETS = st.one_of(
     st.just({}),
     st.builds(
-        lambda count, stretch, kind: {
+        lambda count, stretch, step, kind: {
             "budget_count": count,
+            "budget_step": step,
             "budget_readings" if kind == "readings" else "budget_ns": stretch,
             "budget_fleet": kind == "fleet",
         },
         st.integers(1, 3),
         st.sampled_from([3, 10, 40, 1000]),
+        st.sampled_from([0.0, 0.3, 0.5]),
         st.sampled_from(["readings", "time", "fleet"]),
     ),
 )
 RULES = st.builds(
-    lambda open_count, extra, close_ratio, close_count, update_ns, cooldown_ns, budget: (
-        EpisodeRules(
-            open_count, open_count + extra, close_ratio, close_count, update_ns, cooldown_ns,
-            **budget,
-        )
+    lambda open_count, extra, close, update_ns, cooldown_ns, budget: EpisodeRules(
+        open_count, open_count + extra, *close, update_ns, cooldown_ns, **budget
     ),
     st.integers(1, 3),
     st.integers(0, 2),
-    st.sampled_from([0.25, 0.5, 1.0]),
-    st.integers(1, 4),
+    st.tuples(
+        st.sampled_from([0.25, 0.5, 1.0]), st.integers(1, 4), st.sampled_from([0.0, 0.4, 0.5])
+    ),
     st.sampled_from([0, 1, 5, 12]),
     st.sampled_from([0, 0, 5, 30]),
     BUDGETS,
-)  # fmt: skip
+)
 RATIOS = st.sampled_from([None, 0.1, 0.1, 0.3, 0.49, 0.5, 0.9, 1.0, 1.0, 1.5, 2.0, 3.0, 3.0, 7.0])
 STEPS = st.lists(
     st.tuples(st.integers(0, ENTITIES - 1), RATIOS, st.integers(0, 19), st.integers(0, 2)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sentinel.alert.episodes import EpisodeRules
 
@@ -56,6 +56,12 @@ class Episode:
     def peak(self) -> float:
         return max(row.ratio or 0.0 for _, row in self.since_begun)
 
+    def is_calm(self, k: int, rules: EpisodeRules) -> bool:
+        """Whether its k-th reading, after the one that made it begin, counts towards its end."""
+        before = max(row.ratio or 0.0 for _, row in self.readings[self.begun : k])
+        ratio = self.readings[k][1].ratio or 0.0
+        return ratio < max(rules.close_ratio, rules.fade_ratio * before)
+
 
 @dataclass
 class PlainBudget:
@@ -72,9 +78,12 @@ class PlainBudget:
         return [(at, episode) for at, episode in self.told if now - at < stretch]
 
     def allows(self, now: int, peak: float) -> bool:
-        near = self._near(now)
-        count = self.rules.budget_count
-        return len(near) < count or not count or peak > min(e.peak for _, e in near)
+        count, step = self.rules.budget_count, self.rules.budget_step
+        # Of more, the lowest have made room for those that were told later.
+        peaks = sorted((e.peak for _, e in self._near(now)), reverse=True)[:count]
+        if step and peaks and peak <= min(1 + step * len(peaks), peaks[0]):
+            return False
+        return len(peaks) < count or not count or peak > peaks[-1]
 
     def tell(self, now: int, episode: Episode) -> None:
         near = sorted(self._near(now), key=lambda told: (told[1].peak, told[0]))
@@ -89,6 +98,7 @@ class PlainMachine:
     budget: PlainBudget
     closed: list[tuple[int, Row]] = field(default_factory=list)
     episode: Episode | None = None
+    faded: Episode | None = None
     resolved: tuple[int, Episode] | None = None
     told_ns: int = 0
     newest: float = 0.0
@@ -117,6 +127,11 @@ class PlainMachine:
     def _outside(self, number: int, row: Row) -> Transition | None:
         self.closed.append((number, row))
         newest = self.closed[-self.rules.open_window :]
+        if self.newest < self.rules.close_ratio:
+            self.faded = None
+        if self.faded and self.newest <= self.faded.peak:
+            self.closed[-1] = number, replace(row, ratio=0.0)
+            return None
         exceeding = [k for k, (_, r) in enumerate(newest) if r.ratio is not None and r.ratio >= 1]
         if self.newest < 1 or len(exceeding) < self.rules.open_count:
             return None
@@ -128,11 +143,14 @@ class PlainMachine:
 
     def _inside(self, number: int, row: Row) -> Transition | None:
         assert self.episode is not None
-        calm = self.episode.since_begun[1:][-self.rules.close_count :]
-        if len(calm) == self.rules.close_count and all(
-            r.ratio is not None and r.ratio < self.rules.close_ratio for _, r in calm
+        count, last = len(self.episode.readings), self.rules.close_count
+        if count - last > self.episode.begun and all(
+            self.episode.is_calm(k, self.rules) for k in range(count - last, count)
         ):
-            return self._end(number, row)
+            ended = self.episode
+            found = self._end(number, row)
+            self.faded = ended if self.newest >= self.rules.close_ratio else None
+            return found
         if not self.episode.is_told:
             return self._open(number, row)
         interval = self.rules.update_interval_ns
@@ -160,7 +178,7 @@ class PlainMachine:
         if self.episode and self.episode.is_told:
             found = self._tell(number, row, "resolved", by_gap=by_gap)
             self.resolved = row.time_ns, self.episode
-        self.closed, self.episode = [], None
+        self.closed, self.episode, self.faded = [], None, None
         return found
 
     def _tell(self, number: int, row: Row, state: str, *, by_gap: bool = False) -> Transition:
@@ -168,9 +186,9 @@ class PlainMachine:
         self.told_ns = row.time_ns
         episode, peak = self.episode, self.episode.peak
         loud = [
-            k
-            for k, (_, r) in enumerate(episode.readings, 1)
-            if k <= episode.begun + 1 or (r.ratio or 0.0) >= self.rules.close_ratio
+            k + 1
+            for k in range(len(episode.readings))
+            if k <= episode.begun or not episode.is_calm(k, self.rules)
         ]
         weight = peak * peak * loud[-1]
         return Transition(

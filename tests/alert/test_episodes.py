@@ -54,6 +54,20 @@ def test_hysteresis_keeps_it_open_between_close_ratio_and_threshold() -> None:
     assert told(rules, [1.0, *[0.5] * 50, 0.4, 0.5, 0.4, 0.4]) == [(0, "opened"), (54, "resolved")]
 
 
+def test_it_resolves_once_the_score_has_faded_to_a_part_of_its_peak() -> None:
+    rules = EpisodeRules(1, 1, close_ratio=0.5, close_count=2, fade_ratio=0.4)
+    assert told(rules, [10.0, 3.9, 3.9, 3.9]) == [(0, "opened"), (2, "resolved")]
+    assert told(rules, [10.0, 4.0, 3.9, 4.0, 3.9]) == [(0, "opened")]
+
+
+def test_what_a_faded_episode_left_changed_is_no_new_one_until_a_score_is_at_rest() -> None:
+    rules = EpisodeRules(1, 1, close_ratio=0.5, close_count=2, fade_ratio=0.4)
+    faded = [10.0, 3.0, 3.0, *[3.0] * 50, 10.0]
+    assert told(rules, faded) == [(0, "opened"), (2, "resolved")]
+    assert told(rules, [*faded, 10.1])[2:] == [(len(faded), "opened")]
+    assert told(rules, [*faded, 0.4, 1.0])[2:] == [(len(faded) + 1, "opened")]
+
+
 def test_readings_without_a_window_neither_calm_nor_count() -> None:
     rules = EpisodeRules(1, 1, close_count=2)
     ratios = [1.0, 0.1, None, None, 0.1]
