@@ -16,8 +16,9 @@ from sentinel.backtest.tracks import Scored
 from sentinel.cli.progress import Spinner
 from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
 from sentinel.cli.wiring import make_detector
+from sentinel.config.alert import AlertConfig
 from sentinel.config.loading import load
-from sentinel.config.schema import AlertConfig, KernelsConfig, TimestampUnit, WindowConfig
+from sentinel.config.schema import KernelsConfig, TimestampUnit, WindowConfig
 from sentinel.detector import Detection, Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel

@@ -29,7 +29,8 @@ from sentinel.cli.tune_report import (
     print_settings,
 )
 from sentinel.cli.wiring import episode_rules, make_detector
-from sentinel.config.schema import AlertConfig, KernelsConfig, LogConfig, WindowConfig
+from sentinel.config.alert import AlertConfig
+from sentinel.config.schema import KernelsConfig, LogConfig, WindowConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.fitting import fit

@@ -7,7 +7,7 @@ import pytest
 from sentinel.alert.rules import recommended_rules
 from sentinel.alert.thresholds import ThresholdSettings
 from sentinel.cli.wiring import NS_PER_DAY, episode_rules, threshold_settings
-from sentinel.config.schema import AlertConfig
+from sentinel.config.alert import AlertConfig
 
 
 @pytest.mark.parametrize("kind", ["joint", "forecast", "light", "reconstruct"])

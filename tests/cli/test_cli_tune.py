@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from sentinel import store
 from sentinel.cli import tune
 from sentinel.cli.main import cli
-from sentinel.config.schema import AlertConfig
+from sentinel.config.alert import AlertConfig
 from sentinel.fitted import FittedModel
 from sentinel.fitting import settings as fit_settings
 from sentinel.tuning.grid import BUDGETS, SCALES

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sentinel.alert.thresholds import Threshold, ThresholdSettings, make_threshold
 from sentinel.alert.thresholds.rule import LEAST_SHARE, RuleName
-from sentinel.config.schema import AlertConfig, ThresholdRule
+from sentinel.config.alert import AlertConfig, ThresholdRule
 from sentinel.records import FloatArray, IndexArray
 
 RULES = get_args(RuleName)
