@@ -27,6 +27,7 @@ from sentinel.cli.tune_report import (
     print_newer,
     print_nothing_newer,
     print_settings,
+    print_too_few,
 )
 from sentinel.cli.wiring import episode_rules, make_detector
 from sentinel.config.alert import AlertConfig
@@ -52,6 +53,7 @@ from sentinel.tuning.search import (
     best_by_rate,
     held_out_error,
     reported,
+    tells_rate,
     try_alerts,
     vus_pr_before,
     without_budget,
@@ -59,11 +61,12 @@ from sentinel.tuning.search import (
 
 ALERTS_PER_DAY = 1 / 7
 EPILOG = """\b
-With --labels a model is chosen by VUS-PR, and alert settings by episode F1, on the
-older part of the input; the newer part, with about half of the known anomalies, tells
-what that is worth. Without, a model by its error on readings that did not train; then
-the lowest threshold at which --input (healthy readings; default: the newest quarter of
-HISTORY) causes no more episodes a day of a machine than --alerts-per-day.
+With --labels a model is chosen by VUS-PR, and alert settings by episode F1, on
+the older part of the input; the newer part, with about half of the known
+anomalies, tells what that is worth. Without, a model is chosen by its error on
+readings that did not train, and the lowest threshold at which --input (healthy
+readings; default: the newest quarter of HISTORY) causes no more episodes in a
+day of a machine than --alerts-per-day.
 Ctrl-C ends the trials and keeps the best so far.
 
 \b
@@ -248,19 +251,20 @@ def _choose_alerts(
     task: Task, default: ModelTrial, best: ModelTrial, alerts_per_day: float | None
 ) -> AlertChoice:
     """Try alert settings on the best model, and tell what all that was chosen is worth."""
-    labelled = task.labelled is not None
+    labelled, wanted = task.labelled is not None, alerts_per_day or ALERTS_PER_DAY
     rules_of = _rules_of(best.model.kind)
     recorded = best.recorded or task.record(best.model)
     if labelled:
         trials = try_alerts(recorded, alert_candidates(alerts_per_day), rules_of, task.cut_ns)
         chosen = best_by_f1(trials)
     else:
-        wanted = alerts_per_day or ALERTS_PER_DAY
         trials = try_alerts(
             recorded, alert_candidates(wanted), without_budget(rules_of), task.cut_ns
         )
         chosen = best_by_rate(trials, wanted)
     print_alerts(trials, chosen, best.number, labelled=labelled)
+    if not labelled and not tells_rate(chosen, wanted):
+        print_too_few(chosen.days, wanted)
     if task.cut_ns is None:
         print_nothing_newer()
         return chosen.choice

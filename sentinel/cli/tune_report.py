@@ -15,7 +15,7 @@ from sentinel.alert.sentence import moment
 from sentinel.cli.output import OutputConsole
 from sentinel.fitting.settings import FitSettings
 from sentinel.tuning.grid import AlertChoice
-from sentinel.tuning.search import AlertTrial, ModelTrial
+from sentinel.tuning.search import RULE_OF_THREE, AlertTrial, ModelTrial
 
 DEFAULTS = FitSettings()
 
@@ -79,6 +79,16 @@ def print_alerts(
             cells.append(f"[bold]*{cell}[/]" if trial is chosen else cell)
         table.add_row(f"{scale:g}", *cells)
     _show(title, table)
+
+
+def print_too_few(days: float, wanted_per_day: float) -> None:
+    """Why no lower threshold was chosen."""
+    OutputConsole(highlight=False).print(
+        f"{days:.3g} days of a machine are too few to lower the threshold: to tell that there are "
+        f"at most\n{wanted_per_day:.3g} episodes a day takes {RULE_OF_THREE / wanted_per_day:.3g}."
+        "\n",
+        soft_wrap=True,
+    )
 
 
 def print_nothing_newer() -> None:

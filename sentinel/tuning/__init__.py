@@ -11,7 +11,7 @@ forecasts badly it cannot judge. (Dawid, "Statistical theory: the prequential ap
 1984; Goswami et al., "Unsupervised model selection for time-series anomaly detection", ICLR 2023,
 find it one of the three surrogates that go with detection.) And the lowest threshold at which
 healthy readings cause no more episodes than are wanted: of all tests with so many false alarms, the
-most powerful one (Neyman & Pearson, 1933).
+most powerful one (Neyman & Pearson, 1933). Too few of them never lower a threshold.
 
 Settings are drawn at random from a small grid, the defaults first: where few settings matter, and
 nobody knows which, that beats the grid (Bergstra & Bengio, "Random search for hyper-parameter

@@ -17,6 +17,7 @@ from sentinel.tuning.grid import AlertChoice
 from sentinel.tuning.parts import NEWEST, between
 from sentinel.tuning.recorded import Recorded
 
+RULE_OF_THREE = 3.0
 NS_PER_DAY = 24 * 3600 * NS_PER_S
 
 # The rules of the episode machine that a choice makes.
@@ -42,12 +43,17 @@ class ModelTrial:
 class AlertTrial:
     """Alert settings, and what they led to in the older part.
 
-    per_day  episodes in a day of one entity
+    days  of one entity that the part is long, all entities' together
     """
 
     choice: AlertChoice
     metrics: Metrics
-    per_day: float
+    days: float
+
+    @property
+    def per_day(self) -> float:
+        """Episodes in a day of one entity; NaN: the part is of no length."""
+        return self.metrics.episodes / self.days if self.days else math.nan
 
 
 class ModelSearch:
@@ -119,9 +125,25 @@ def best_by_f1(trials: Sequence[AlertTrial]) -> AlertTrial:
     return max(trials, key=lambda trial: trial.metrics.episode_f1)
 
 
+def tells_rate(trial: AlertTrial, wanted_per_day: float) -> bool:
+    """Whether the part is long enough that no episode in it means: at most so many in a day.
+
+    After d days without one the rate may still be 3 / d a day, with 95% confidence (Hanley &
+    Lippman-Hand, "If nothing goes wrong, is everything all right?", JAMA 249, 1983).
+    """
+    return wanted_per_day * trial.days >= RULE_OF_THREE
+
+
 def best_by_rate(trials: Sequence[AlertTrial], wanted_per_day: float) -> AlertTrial:
-    """The lowest threshold with at most so many episodes in a day; the highest, where none has."""
-    rare = [trial for trial in trials if trial.per_day <= wanted_per_day]
+    """The lowest threshold with at most so many episodes in a day; the highest, where none has.
+
+    Not below the model's own where the part is too short to tell such a rate.
+    """
+    rare = [
+        trial for trial in trials
+        if trial.per_day <= wanted_per_day
+        and (trial.choice.threshold_scale >= 1 or tells_rate(trial, wanted_per_day))
+    ]  # fmt: skip
     if not rare:
         return max(trials, key=lambda trial: trial.choice.threshold_scale)
     return min(rare, key=lambda trial: trial.choice.threshold_scale)
@@ -135,4 +157,4 @@ def older(tracks: Sequence[Track], cut_ns: int | None) -> list[Track]:
 def _trial(choice: AlertChoice, tracks: Sequence[Track]) -> AlertTrial:
     metrics = judge(tracks).metrics
     days = sum(int(track.time_ns[-1] - track.time_ns[0]) for track in tracks) / NS_PER_DAY
-    return AlertTrial(choice, metrics, metrics.episodes / days if days else math.nan)
+    return AlertTrial(choice, metrics, days)

@@ -115,20 +115,22 @@ def test_labels_choose_a_model_and_alert_settings_and_the_newer_ones_judge(
     assert other.scaling.method == model.scaling.method
 
 
+@pytest.mark.parametrize(("wanted", "lowest"), [(60, 0), (4, 1)], ids=["enough", "too-few"])
 def test_without_labels_readings_are_set_aside_and_the_wanted_rate_is_the_budget(
-    folder: Path, tmp_path: Path
+    folder: Path, tmp_path: Path, wanted: int, lowest: int
 ) -> None:
-    text = tuned(folder, "--trials", 2, "--alerts-per-day", 4, "--output", tmp_path / "model")
+    text = tuned(folder, "--trials", 2, "--alerts-per-day", wanted, "--output", tmp_path / "model")
     models = table(text, "models, by the error on readings that did not train")
     errors = [float(row.split()[4]) for row in models]
     assert [row.endswith("chosen") for row in models] == [error == min(errors) for error in errors]
     settings = table(text, "model ")
     rates = {float(row.split()[0]): row.split()[1] for row in settings}
     [star] = [scale for scale, rate in rates.items() if rate.startswith("*")]
-    kept = [scale for scale, rate in rates.items() if float(rate.strip("*")) <= 4]
-    assert star == min(kept)
+    kept = [scale for scale, rate in rates.items() if float(rate.strip("*")) <= wanted]
+    assert star == min([scale for scale in kept if scale >= lowest], default=max(rates))
+    assert ("too few to lower the threshold" in text) == (lowest == 1)
     alert = alert_of(text)
-    assert (alert.threshold_scale, alert.alerts_per_day) == (star, 4.0)
+    assert (alert.threshold_scale, alert.alerts_per_day) == (star, wanted)
     # All of the history fitted the model that was written.
     assert store.load(tmp_path / "model").summary["rows"] == 2 * HISTORY
 

@@ -27,8 +27,11 @@ from tests.detector.toy import toy_model
 NONE = Metrics(100, 0, 0.0, 0.0)
 
 
-def trial(scale: float, f1: float = np.nan, per_day: float = 0.0) -> AlertTrial:
-    return AlertTrial(AlertChoice(scale), replace(NONE, episode_f1=f1), per_day)
+def trial(
+    scale: float, f1: float = np.nan, per_day: float = 0.0, days: float = 100.0
+) -> AlertTrial:
+    metrics = replace(NONE, episode_f1=f1, episodes=round(per_day * days))
+    return AlertTrial(AlertChoice(scale), metrics, days)
 
 
 @pytest.mark.parametrize("kind", ["joint", "reconstruct"])
@@ -80,6 +83,12 @@ def test_the_lowest_threshold_with_no_more_episodes_than_wanted_is_chosen() -> N
     assert best_by_rate(trials, 1.0) is trials[0]
     assert best_by_rate(trials, 3.0) is trials[1]
     assert best_by_rate(trials, 0.01) is trials[2]
+
+
+def test_too_few_healthy_readings_lower_no_threshold() -> None:
+    for days, expected in ((2.9, 1.0), (3.1, 0.5)):
+        trials = [trial(scale, days=days) for scale in (0.5, 1.0, 2.0)]
+        assert best_by_rate(trials, 1.0).choice.threshold_scale == expected
 
 
 def test_episodes_are_counted_without_a_budget() -> None:
