@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from sentinel import store
 from sentinel.backtest.labels import Labels
@@ -16,15 +19,18 @@ from sentinel.cli.exclusion import labelled_rows
 from sentinel.cli.fit_options import model_options, settings_of, training_options
 from sentinel.cli.history import spool_history
 from sentinel.cli.layout_options import file_layout, layout_options
-from sentinel.cli.progress import TrainingProgress
+from sentinel.cli.progress import Spinner, TrainingProgress
 from sentinel.cli.summary import print_summary
+from sentinel.cli.suspicious import EXCLUDED_SHARE_MAX, suspicious_summary
 from sentinel.cli.wiring import history_range
 from sentinel.config.loading import load
 from sentinel.config.schema import LogConfig
 from sentinel.fitted import FittedModel
 from sentinel.fitting import fit
+from sentinel.fitting.review import review
 from sentinel.fitting.settings import FitSettings, architecture_of
 from sentinel.ports import Source
+from sentinel.records import Readings
 from sentinel.runtime.kernels import choose
 from sentinel.source.files import FileSource
 from sentinel.source.labels import read_labels
@@ -37,8 +43,17 @@ Examples:
   sentinel fit history.csv --output model --model reconstruct --epochs 100
   sentinel fit long.parquet --layout long --channel-column sensor --output model
   sentinel fit history.csv --output model --exclude-times faults.csv
+  sentinel fit history.csv --output model --exclude-suspicious
   sentinel fit --config sentinel.toml --from 2026-01-01 --to 2026-02-01 --output model
 """
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a fit is to do without: labelled stretches, and those that look anomalous to it."""
+
+    labels: Labels | None = None
+    suspicious: bool = False
 
 
 def fit_and_save(
@@ -47,31 +62,55 @@ def fit_and_save(
     settings: FitSettings,
     output: Path,
     threads: int = 0,
-    labels: Labels | None = None,
+    left_out: LeftOut | None = None,
 ) -> tuple[FittedModel, Counter[str]]:
-    """Read a source to its end, fit a model, write it; the model and what was rejected.
-
-    labels  stretches to leave out; None: none
-    """
+    """Read a source to its end, fit a model, write it; the model and what was rejected."""
     with Spool() as spool:
         history, rejected = spool_history(source, spool)
-        excluded = None
-        if labels is not None:
-            excluded = labelled_rows(labels, history, source.entities, spool.allocate)
+        model = _fitted(
+            history, source.entities, channels, settings, spool, threads, left_out or LeftOut()
+        )
+        return store.save(model, output), rejected
+
+
+def _fitted(
+    history: Readings,
+    entities: Sequence[str],
+    channels: tuple[str, ...],
+    settings: FitSettings,
+    spool: Spool,
+    threads: int,
+    left_out: LeftOut,
+) -> FittedModel:
+    """A model of a history, and in its summary what looks anomalous there."""
+    backend = choose(architecture_of(settings, channels), threads=threads).backend
+    excluded = spool.allocate((len(history),), np.bool_)
+    if left_out.labels is not None:
+        excluded[:] = labelled_rows(left_out.labels, history, entities, spool.allocate)
+
+    def once() -> tuple[FittedModel, bool]:
         with TrainingProgress() as progress:
             model = fit(
-                history,
-                channels,
-                settings,
-                backend=choose(architecture_of(settings, channels), threads=threads).backend,
-                excluded=excluded,
-                allocate=spool.allocate,
-                on_step=progress.on_step,
+                history, channels, settings, backend=backend, excluded=excluded,
+                allocate=spool.allocate, on_step=progress.on_step,
                 should_stop=progress.should_stop,
-            )
+            )  # fmt: skip
         if progress.should_stop() and not model.summary["steps"]:
             raise KeyboardInterrupt  # nothing was learnt: an older model there stays
-        return store.save(model, output), rejected
+        return model, progress.should_stop()
+
+    model, stopped = once()
+    if stopped or model.recipe is None:
+        return model
+    with Spinner("looking through the history"):
+        found = review(
+            history, model, settings, backend=backend, excluded=excluded, allocate=spool.allocate
+        )
+    gone = found.leave_out(EXCLUDED_SHARE_MAX, excluded) if left_out.suspicious else ()
+    if gone:
+        model, _ = once()
+    told = suspicious_summary(found, gone, channels, entities)
+    return replace(model, summary={**model.summary, "suspicious": told})
 
 
 # fmt: off
@@ -87,6 +126,8 @@ def fit_and_save(
               help="With --config: where to end.  [default: the newest record]")
 @click.option("--exclude-times", "labels_path", type=click.Path(path_type=Path), metavar="LABELS",
               help="Leave out what this file names: columns from and to, perhaps entity.")
+@click.option("--exclude-suspicious", is_flag=True,
+              help="Leave out what looks anomalous, at most a tenth, and fit once more.")
 @layout_options
 @model_options
 @training_options
@@ -94,8 +135,8 @@ def fit_and_save(
               help="0: one for each CPU. Never changes the result.")
 def command(
     history: tuple[Path, ...], output: Path, config_path: Path | None,
-    range_from: str | None, range_to: str | None, labels_path: Path | None, threads: int,
-    **options: Any,
+    range_from: str | None, range_to: str | None, labels_path: Path | None,
+    exclude_suspicious: bool, threads: int, **options: Any,
 ) -> None:
     # fmt: on
     """Fit a model to HISTORY: CSV or Parquet files, or directories of them.
@@ -112,7 +153,9 @@ def command(
         raise click.UsageError("name either files of a history or --config FILE for a topic's")
     if not config_path and (range_from or range_to):
         raise click.UsageError("--from and --to go with --config")
-    labels = read_labels(labels_path) if labels_path else None
+    if exclude_suspicious and options["kind"] == "reconstruct":
+        raise click.UsageError("--exclude-suspicious does not go with --model reconstruct")
+    left_out = LeftOut(read_labels(labels_path) if labels_path else None, exclude_suspicious)
     store.prepare(output)  # an hour of work must not end in an error that was foreseeable
     if config_path:
         range_source = history_range(load(config_path), range_from, range_to)
@@ -123,7 +166,9 @@ def command(
         source, channels = file_source, tuple(file_source.channel_names)
     settings = settings_of(options, len(channels))
     try:
-        model, rejected = fit_and_save(source, channels, settings, output, threads, labels)
+        model, rejected = fit_and_save(source, channels, settings, output, threads, left_out)
     finally:
         source.close()
-    print_summary(model, rejected, output, time.monotonic() - begun_s)
+    print_summary(
+        model, rejected, output, time.monotonic() - begun_s, exclude_suspicious=exclude_suspicious
+    )

@@ -9,12 +9,20 @@ from typing import Any
 from rich.table import Table
 
 from sentinel.cli.output import OutputConsole
+from sentinel.cli.suspicious import print_suspicious
 from sentinel.fitted import FittedModel
 
 DROPPED_SHARE_SUSPICIOUS = 0.05
 
 
-def print_summary(model: FittedModel, rejected: Counter[str], output: Path, seconds: float) -> None:
+def print_summary(
+    model: FittedModel,
+    rejected: Counter[str],
+    output: Path,
+    seconds: float,
+    *,
+    exclude_suspicious: bool = False,
+) -> None:
     """A table of rows, windows, losses, gradients and thresholds, and what to do next."""
     console = OutputConsole()
     found: dict[str, Any] = dict(model.summary)
@@ -22,6 +30,8 @@ def print_summary(model: FittedModel, rejected: Counter[str], output: Path, seco
     for name, value in _lines(model, found, rejected, seconds):
         table.add_row(name, value)
     console.print(table)
+    if "suspicious" in found:
+        print_suspicious(found["suspicious"], found["entities"], asked=exclude_suspicious)
     for warning in _warnings(found):
         console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
     console.print(f"model {model.version} written to {output}", soft_wrap=True, highlight=False)

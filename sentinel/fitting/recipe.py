@@ -18,15 +18,15 @@ from sentinel.fitting.chunks import chunks
 from sentinel.fitting.companions import fit_companions
 from sentinel.fitting.history import History
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
+from sentinel.fitting.stretches import measure_stretches
 from sentinel.model.prepared import Backend
 from sentinel.model.training import Progress, evenly, train_steps
 from sentinel.model.windows import WindowSet
-from sentinel.records import FloatArray, Readings, TimeArray
+from sentinel.records import FloatArray, TimeArray
 from sentinel.score.judging import Calibration, calibrate
 from sentinel.score.kinds import BLOCKS
-from sentinel.scorers.measuring import Measured, Measurer
-from sentinel.scorers.run import Run
-from sentinel.window.rings import Outcome, Rings
+from sentinel.scorers.measuring import Measurer
+from sentinel.window.rings import Rings
 from sentinel.window.split import calibration_split, calibration_window_length, longest_entity
 
 CALIBRATION_ROWS_MAX = 32_768
@@ -110,52 +110,12 @@ def _calibrate(
     most = min(CALIBRATION_ROWS_MAX, max(CALIBRATION_VALUES_MAX // channels, rings.window_length))
     each = max(most // len(held_out), rings.window_length)
     chosen = held_out[evenly(len(held_out), max(most // each, 1))]
-    rings.grow(len(chosen))
-    measurer.grow(len(chosen))
-    found = []
-    for number, (context, first, stop) in enumerate(chosen.tolist()):
-        first = max(first, stop - each)
-        context = max(context, first - rings.window_length)
-        for begin, end in history.pieces(context, stop):
-            rows = history.segments.rows[begin:end]
-            rings.forget(np.array([number]))
-            measured = _measure(history.readings, rows, number, rings, measurer)
-            found += [_from(part, first - begin) for part in measured]
-    together = [np.concatenate([getattr(part, name) for part in found])
-                for name in ("entity", "begins", "errors")]  # fmt: skip
-    if not len(together[0]):
+    chosen[:, 1] = np.maximum(chosen[:, 1], chosen[:, 2] - each)
+    chosen[:, 0] = np.maximum(chosen[:, 0], chosen[:, 1] - rings.window_length)
+    found = measure_stretches(history, chosen, rings, measurer)
+    if not len(found.place):
         raise DataError(
             "no reading is left to calibrate with: every stretch without a gap is too short",
             hint="give a longer history, a larger --max-gap or a smaller --window-length",
         )
-    return calibrate(measurer.kinds, *together)
-
-
-def _measure(
-    readings: Readings, rows: TimeArray, entity: int, rings: Rings, measurer: Measurer
-) -> list[Measured]:
-    some = Readings(
-        np.full(len(rows), entity, np.int32),
-        np.asarray(readings.time_ns[rows]),
-        np.zeros(len(rows), np.int32),
-        np.arange(len(rows)),
-        np.asarray(readings.values[rows]),
-    )
-    outcome, found, start = Outcome.of(len(rows)), [], 0
-    while start < len(rows):
-        taken = rings.fill(some, start, outcome)
-        found.append(measurer.measure(Run(some, start, taken, outcome, rings.rows)))
-        start = taken.stop
-    return found
-
-
-def _from(measured: Measured, first: int) -> Measured:
-    """Those from the given row on; the first one of them begins."""
-    kept = measured.row >= first
-    begins = measured.begins[kept]
-    if first in measured.row:
-        begins[0] = True
-    return Measured(
-        measured.row[kept], measured.entity[kept], begins, measured.errors[kept],
-        measured.expected[kept],
-    )  # fmt: skip
+    return calibrate(measurer.kinds, found.stretch, found.begins, found.errors)

@@ -19,10 +19,13 @@ from sentinel.cli import progress as progress_module
 from sentinel.cli import summary
 from sentinel.cli.main import cli
 from sentinel.cli.output import OutputConsole
+from sentinel.cli.suspicious import print_suspicious, suspicious_summary
 from sentinel.fitting import fit
+from sentinel.fitting.review import Review, Suspicious
 from sentinel.fitting.settings import FitSettings
 from sentinel.model.training import Progress, TrainingSettings
 from sentinel.records import Readings
+from sentinel.window.segments import find_segments
 
 T0 = 1_700_000_000
 
@@ -176,3 +179,89 @@ def test_stretches_that_hold_nothing_or_everything_are_refused(
     assert done.exit_code == 4
     assert said in done.output
     assert not (tmp_path / "model").exists()
+
+
+# What looks anomalous.
+
+
+def faulty(path: Path, rows: int = 900) -> Path:
+    """Two channels, with a fault in each of two hours."""
+    noise = np.random.default_rng(0).normal(0, 0.05, (rows, 2))
+    values = np.stack([np.sin(np.arange(rows) / 3), np.cos(np.arange(rows) / 5)], axis=1) + noise
+    values[300:306, 1] += 40
+    values[820:824, 0] -= 40
+    lines = [f"{T0 + n},{a:.4f},{b:.4f}" for n, (a, b) in enumerate(values)]
+    path.write_text("\n".join(["timestamp,temp,flow", *lines]) + "\n")
+    return path
+
+
+SMALL = ("--hidden", 4, "--steps", 10, "--window-length", 8)
+
+
+def test_stretches_that_look_anomalous_are_told_and_kept_in_the_manifest(tmp_path: Path) -> None:
+    done = run(faulty(tmp_path / "a.csv"), "--output", tmp_path / "model", *SMALL)
+    assert done.exit_code == 0, done.output
+    manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
+    found = manifest["summary"]["suspicious"]
+    assert (found["stretches"], found["stretches_left_out"]) == (2, 0)
+    assert {next(iter(one["channels"])) for one in found["worst"]} == {"temp", "flow"}
+    assert {one["entity"] for one in found["worst"]} == {"default"}
+    assert f"2 stretches of the history, {found['readings']} readings, look anom" in done.output
+    assert "2023-11-14 22:18:20" in done.output
+    assert "--exclude-suspicious" in done.output
+    assert manifest["summary"]["rows_excluded"] == 0
+
+
+def test_what_looks_anomalous_is_left_out_when_that_is_asked_for(tmp_path: Path) -> None:
+    path = faulty(tmp_path / "a.csv")
+    done = run(path, "--output", tmp_path / "model", "--exclude-suspicious", *SMALL)
+    assert done.exit_code == 0, done.output
+    summary = json.loads((tmp_path / "model" / "manifest.json").read_text())["summary"]
+    found = summary["suspicious"]
+    assert found["stretches_left_out"] == 2
+    assert summary["rows_excluded"] == found["readings_left_out"] == found["readings"]
+    assert f"left out: 2, {found['readings']} readings" in done.output
+    assert f"{found['readings']} excluded" in done.output
+
+
+def test_no_more_than_a_tenth_is_left_out_and_the_rest_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EXCLUDED_SHARE_MAX", 0.0)
+    path = faulty(tmp_path / "a.csv")
+    done = run(path, "--output", tmp_path / "model", "--exclude-suspicious", *SMALL)
+    assert done.exit_code == 0, done.output
+    assert "warning: none was left out" in done.output
+
+
+def test_exclude_suspicious_is_refused_where_there_is_no_such_judgement(tmp_path: Path) -> None:
+    done = run(
+        history(tmp_path / "a.csv"), "--output", tmp_path / "model", "--exclude-suspicious",
+        "--model", "reconstruct",
+    )  # fmt: skip
+    assert done.exit_code == 2
+    assert "--exclude-suspicious does not go with --model reconstruct" in done.output
+
+
+def test_of_many_stretches_ten_are_shown_and_all_are_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    segments = find_segments(Readings.empty(1), 1)
+    segments = replace(segments, rows=np.arange(5000))
+    found = tuple(
+        Suspicious(n % 2, 100 * n, 100 * n + 4, n * 10**9, (n + 3) * 10**9, 40.0 - n, ((0, 1.0),))
+        for n in range(30)
+    )
+    told = suspicious_summary(Review(segments, 4000, found), found[:2], ["temp"], ["a", "b"])
+    assert (told["stretches"], told["readings"], len(told["worst"])) == (30, 120, 10)
+    assert [one["left_out"] for one in told["worst"]] == [True, True] + [False] * 8
+    print_suspicious(told, 2, asked=True)
+    out = capsys.readouterr().out
+    assert "30 stretches of the history, 120 readings, look anomalous, the worst 10:" in out
+    assert "left out: 2, 8 readings" in out
+    assert "28 more would make it more than 10%" in " ".join(out.split())
+    assert out.count("1970-01-01 ") == 20
+    print_suspicious(
+        suspicious_summary(Review(segments, 1000, ()), (), ["temp"], ["a"]), 1, asked=False
+    )
+    assert "no stretch of the history looks anomalous (of 1,000 that" in capsys.readouterr().out

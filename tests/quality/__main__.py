@@ -8,6 +8,9 @@ configuration, no options per set, one thread. A series whose times repeat or go
 made from row numbers (`series.stream_times_us`). The harness FILE then compares scores and alarms
 with the labels; its table is printed beside the peers' (`peers_dev.csv` beside FILE).
 
+--contaminate .05 fits to every series twice more: with that share of its training overwritten by
+pieces of its own labelled anomalies (`contaminate`), as it is and with `--exclude-suspicious`.
+
 Leaves in --out: per_series.csv (for --versus), scores/ and logs/ by series, harness/.
 
 Scores depend neither on --jobs nor on the machine's load; seconds do (compare CPU seconds), and the
@@ -24,6 +27,7 @@ import csv
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -31,7 +35,14 @@ from rich.progress import Progress
 
 from tests.quality.detect import Job, Outcome, detect_all
 from tests.quality.harness import HarnessError, judge, read_peers
-from tests.quality.report import complaints, console, print_changes, print_report, progress_line
+from tests.quality.report import (
+    complaints,
+    console,
+    print_changes,
+    print_losses,
+    print_report,
+    progress_line,
+)
 from tests.quality.series import keys_of, selected
 from tests.quality.summary import with_seconds
 from tests.quality.versus import changes, stored_metric
@@ -45,6 +56,8 @@ Examples:
   python -m tests.quality --series data/dev --evaluate eval/evaluate.py --only UCR,SMAP/A-5
   python -m tests.quality --series data/dev --evaluate eval/evaluate.py --out runs/new \\
       --versus runs/today/per_series.csv
+  python -m tests.quality --series data/dev --evaluate eval/evaluate.py --only ECG,UCR \
+      --contaminate 0.05
 """
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -65,11 +78,15 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
               help="Series at a time, one thread each.  [default: one for each CPU]")
 @click.option("--model", metavar="KIND", help="Handed to `sentinel fit` as it is.")
+@click.option("--contaminate", type=click.FloatRange(0, 0.5, min_open=True), metavar="SHARE",
+              help="Fit to spoilt histories, too, and to them with --exclude-suspicious: what this "
+              "share of a series' own anomalies in its training costs.")
 @click.option("--reconstruct-every", type=click.IntRange(1), metavar="N",
               help="Handed to `sentinel score` as it is.")
 def main(
     series: Path, evaluate: Path, only: str | None, versus: Path | None, out: Path | None,
-    jobs: int | None, model: str | None, reconstruct_every: int | None,
+    jobs: int | None, model: str | None, contaminate: float | None,
+    reconstruct_every: int | None,
 ) -> None:
     # fmt: on
     """Measure detection quality: fit and score labelled series, and have them judged.
@@ -88,27 +105,51 @@ def main(
         )
         for key in keys
     ]  # fmt: skip
+    spoilt = spoilt_jobs(work, contaminate) if contaminate else {}
     outcomes = _detect(work, processes)
+    others = [outcome for jobs in spoilt.values() for outcome in _detect(jobs, processes)]
     if all(outcome.error for outcome in outcomes):
         raise click.ClickException(f"every series failed, see {out / 'logs'}: {outcomes[0].error}")
     try:
         judged = judge(evaluate, series, keys, out, processes)
+        tables = {
+            how: judge(evaluate, series, keys, jobs[0].out, processes).sets
+            for how, jobs in spoilt.items()
+        }
     except HarnessError as error:
         raise click.ClickException(f"the harness failed: {error}") from None
     stored = out / "per_series.csv"
     _write(stored, with_seconds(judged.per_series, outcomes))
     report = console()
     print_report(report, judged, read_peers(evaluate.with_name(PEERS)), outcomes)
+    if contaminate:
+        print_losses(report, contaminate, judged.sets, tables)
     if versus:
         now = stored_metric(stored)
         print_changes(report, changes(before, now), len(before.keys() ^ now.keys()))
     report.print(f"results are in {out}", soft_wrap=True)
     for message in judged.messages:
         click.echo(message, err=True)
-    wrong = complaints(outcomes)
+    wrong = complaints([*outcomes, *others])
     for complaint in wrong:
         click.echo(f"error: {complaint}", err=True)
     raise SystemExit(FAILED if wrong else 0)
+
+
+def spoilt_jobs(work: Sequence[Job], share: float) -> dict[str, list[Job]]:
+    """The same jobs with spoilt histories, by how these are fitted to."""
+    ways: dict[str, tuple[str, ...]] = {
+        "contaminated": (), "excluding": ("--exclude-suspicious",)
+    }  # fmt: skip
+    return {
+        how: [
+            replace(
+                job, out=job.out / how, fit_options=(*job.fit_options, *options), contaminate=share
+            )
+            for job in work
+        ]
+        for how, options in ways.items()
+    }
 
 
 def _keys(series: Path, only: str | None) -> list[str]:

@@ -33,6 +33,7 @@ class Job:
     """One series, and where its results go.
 
     The options are handed to the verbs as they are, the same for every series.
+    contaminate  share of train that is spoilt before it is fitted to; it is the context, too
     """
 
     key: str
@@ -40,6 +41,7 @@ class Job:
     out: Path
     fit_options: tuple[str, ...] = ()
     score_options: tuple[str, ...] = ()
+    contaminate: float = 0.0
 
     @property
     def score_path(self) -> Path:
@@ -144,7 +146,7 @@ def read_scores(
 
 
 def _detected(job: Job, place: Path) -> Outcome:
-    tables = read_tables(job.series)
+    tables = read_tables(job.series, job.contaminate)
     train, test, model, output = (
         str(place / name) for name in ("train.parquet", "test.parquet", "model", "scores.parquet")
     )

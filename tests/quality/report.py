@@ -104,6 +104,22 @@ def print_changes(out: Console, found: Sequence[Change], alone: int) -> None:
         out.print(f"{alone} series with events are in only one of the two runs: left out")
 
 
+def print_losses(out: Console, share: float, clean: SetTable, spoilt: dict[str, SetTable]) -> None:
+    """What a share of contamination costs, by set.  spoilt by how it was fitted to"""
+    table = Table(title=f"{METRIC} with {share:.0%} of every training history contaminated")
+    table.add_column("set")
+    for name in ("series", "clean", *(part for how in spoilt for part in (how, "loss"))):
+        table.add_column(name, justify="right")
+    for group in groups(list(clean)):
+        before = value_of(clean, SENTINEL, group, METRIC)
+        row = [str(line(clean, {}, group).series), _number(before)]
+        for sets in spoilt.values():
+            after = value_of(sets, SENTINEL, group, METRIC)
+            row += [_number(after), _number(before - after)]
+        table.add_row(group.name, *row)
+    out.print(table)
+
+
 def _score_table(ours: SetTable, peers: SetTable, shown: Sequence[Group]) -> Table:
     table = Table(title=f"{METRIC}, by set")
     table.add_column("set")

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tests.quality.contaminate import seed_of, spoil
+
 US_PER_S = 1_000_000
 
 IntArray = npt.NDArray[np.int64]
@@ -56,8 +58,8 @@ def selected(keys: Sequence[str], only: str) -> list[str]:
     return [key for key in keys if key in wanted or set_of(key) in wanted]
 
 
-def read_tables(path: Path) -> Tables:
-    """The tables of one series.
+def read_tables(path: Path, contaminate: float = 0.0) -> Tables:
+    """The tables of one series; with that share of train spoilt, see `contaminate.spoil`.
 
     The file holds train (n, F), test (m, F), channels (F,), t_train (n,) and t_test (m,) in unix
     seconds. Raises KeyError where one is missing, ValueError where their lengths differ.
@@ -65,6 +67,9 @@ def read_tables(path: Path) -> Tables:
     with np.load(path, allow_pickle=False) as file:
         train, test, channels = file["train"], file["test"], [str(c) for c in file["channels"]]
         t_train, t_test = file["t_train"], file["t_test"]
+        if contaminate:
+            key = f"{path.parent.name}/{path.name.removesuffix('.npz')}"
+            train, _ = spoil(train, test, file["label"], contaminate, seed_of(key))
     train_us, test_us, are_rows = stream_times_us(t_train, t_test)
     return Tables(_table(train_us, train, channels), _table(test_us, test, channels), are_rows)
 
