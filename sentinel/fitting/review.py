@@ -27,7 +27,7 @@ from sentinel.window.segments import Segments
 from sentinel.window.split import calibration_split
 
 # What is looked through, in blocks spread evenly over a longer history: a few seconds' work.
-ROWS_MAX, VALUES_MAX, BLOCK_ROWS = 131_072, 1 << 20, 4096
+ROWS_MAX, VALUES_MAX, BLOCK_ROWS = 65_536, 1 << 20, 4096
 CLOSE_RATIO = 0.5
 
 
