@@ -14,7 +14,7 @@ from sentinel.kernels.cell import lstm_cell_backward
 from sentinel.kernels.gates import load_across, store_across
 from sentinel.kernels.jit import lean
 from sentinel.kernels.lanes import Lanes
-from sentinel.kernels.layout import GATES, TRANSPOSED_ROWS
+from sentinel.kernels.layout import GATES, STEPS_PER_SUM, TRANSPOSED_ROWS
 from sentinel.kernels.tables import row_of
 from sentinel.kernels.tiles import (
     Tile,
@@ -30,10 +30,15 @@ from sentinel.kernels.tiles import (
     zero_tile,
 )
 from sentinel.kernels.types import Float32Array, TimeArray
-from sentinel.kernels.weight_gradient import add_bias_gradient, add_weight_gradient
+from sentinel.kernels.weight_gradient import (
+    add_bias_gradient,
+    add_to_sums,
+    add_weight_gradient,
+    clear_sums,
+)
 
-# Steps whose gradients stay in the caches until those of the weights are summed over them.
-STEPS_PER_SUM = 16
+# Rows by which one stays in the first cache while all weights go by.
+ROWS_AT_ONCE = 128
 
 
 @lean
@@ -53,16 +58,18 @@ def add_transposed(
 
     first  dx is what nobody has written yet: it becomes w' dz
     """
-    for row in range(0, rows, rows_of(tile)):
-        block, within = row // TRANSPOSED_ROWS * TRANSPOSED_ROWS, row % TRANSPOSED_ROWS
-        acc = zero_tile(tile)
-        if not first:
-            acc = load_tile(tile, scratch, dx + row * windows, windows)
-        acc = add_product(
-            acc, packed, w + block * dz_rows + within, 1, TRANSPOSED_ROWS,
-            scratch, dz, windows, dz_rows,
-        )  # fmt: skip
-        store_tile(scratch, dx + row * windows, windows, acc)
+    for early in range(0, dz_rows, ROWS_AT_ONCE):
+        some = min(ROWS_AT_ONCE, dz_rows - early)
+        for row in range(0, rows, rows_of(tile)):
+            block, within = row // TRANSPOSED_ROWS * TRANSPOSED_ROWS, row % TRANSPOSED_ROWS
+            acc = zero_tile(tile)
+            if early > 0 or not first:
+                acc = load_tile(tile, scratch, dx + row * windows, windows)
+            acc = add_product(
+                acc, packed, w + block * dz_rows + early * TRANSPOSED_ROWS + within, 1,
+                TRANSPOSED_ROWS, scratch, dz + early * windows, windows, some,
+            )  # fmt: skip
+            store_tile(scratch, dx + row * windows, windows, acc)
 
 
 @lean
@@ -114,7 +121,6 @@ def _cells_backward(
 @lean
 def _inputs_backward(
     tile: type[Tile],
-    product_tile: type[Tile],
     plan: TimeArray,
     layer: int,
     shape: TimeArray,
@@ -123,7 +129,6 @@ def _inputs_backward(
     dz: int,
     packed: Float32Array,
     scratch: Float32Array,
-    gradient: Float32Array,
 ) -> None:
     """Gradients by the weights of the inputs, and by the inputs, of steps first, first + 1, ...
 
@@ -132,11 +137,10 @@ def _inputs_backward(
     windows, of_layer = width_of(tile), row_of(plan, layer)
     inputs, z_step = of_layer[col.INPUTS], shape[of.Z_ROWS] * windows
     x_rows, dx_rows = of_layer[col.X_ROWS], of_layer[col.DX_ROWS]
-    add_weight_gradient(
-        product_tile, windows, steps, dz, z_step, shape[of.GATE_ROWS],
+    add_to_sums(
+        tile, shape, steps, dz, z_step, shape[of.GATE_ROWS],
         (of_layer[col.X] + first * x_rows) * windows, x_rows * windows, inputs,
-        scratch, shape[of.PRODUCT] * windows, gradient, of_layer[col.G_W_X],
-        rows_of(tile) // GATES, shape[of.HIDDEN],
+        scratch, shape[of.SUMS_X] * windows,
     )  # fmt: skip
     if dx_rows > 0:
         for t in range(steps):
@@ -149,7 +153,6 @@ def _inputs_backward(
 @lean
 def lstm_layer_backward(
     tile: type[Tile],
-    product_tile: type[Tile],
     plan: TimeArray,
     layer: int,
     shape: TimeArray,
@@ -177,6 +180,9 @@ def lstm_layer_backward(
         scratch[shape[of.DC] * windows + n] = 0
     for n in range(gate_rows * windows):
         scratch[dz_sum + n] = 0
+    sums_x, sums_h = shape[of.SUMS_X] * windows, shape[of.SUMS_H] * windows
+    clear_sums(tile, gate_rows, of_layer[col.INPUTS], scratch, sums_x)
+    clear_sums(tile, gate_rows, hidden, scratch, sums_h)
     # Some steps at a time: what they leave is still in the caches when the weights' turn comes.
     for late in range(steps, 0, -STEPS_PER_SUM):
         early = max(late - STEPS_PER_SUM, 0)
@@ -192,31 +198,33 @@ def lstm_layer_backward(
                 )  # fmt: skip
             _cells_backward(tile, shape, scratch, dy, z, c_now + back * c_step, c_now, dz_sum)
         first = steps - late if reverse else early
-        add_weight_gradient(
-            product_tile, windows, late - early, slab_z + first * z_step, z_step, gate_rows,
-            slab_y + (first + 1 + back) * y_step, y_step, hidden,
-            scratch, shape[of.PRODUCT] * windows, gradient, of_layer[col.G_W_H], units, hidden,
+        add_to_sums(
+            tile, shape, late - early, slab_z + first * z_step, z_step, gate_rows,
+            slab_y + (first + 1 + back) * y_step, y_step, hidden, scratch, sums_h,
         )  # fmt: skip
         if not repeated:
             _inputs_backward(
-                tile, product_tile, plan, layer, shape, first, late - early,
-                slab_z + first * z_step, packed, scratch, gradient,
+                tile, plan, layer, shape, first, late - early,
+                slab_z + first * z_step, packed, scratch,
             )  # fmt: skip
     if repeated:
         # One input for all steps: its gradient is that of the sum over them.
-        _inputs_backward(
-            tile, product_tile, plan, layer, shape, 0, 1, dz_sum, packed, scratch, gradient
-        )
-    add_bias_gradient(
-        product_tile, shape, windows, 1, dz_sum, 0, gate_rows,
-        scratch, gradient, of_layer[col.G_BIAS], units, hidden,
+        _inputs_backward(tile, plan, layer, shape, 0, 1, dz_sum, packed, scratch)
+    add_weight_gradient(
+        tile, gate_rows, of_layer[col.INPUTS], scratch, sums_x,
+        gradient, of_layer[col.G_W_X], units, hidden,
     )  # fmt: skip
+    add_weight_gradient(
+        tile, gate_rows, hidden, scratch, sums_h, gradient, of_layer[col.G_W_H], units, hidden
+    )
+    add_bias_gradient(
+        tile, shape, 1, dz_sum, 0, gate_rows, scratch, gradient, of_layer[col.G_BIAS], units, hidden
+    )
 
 
 @lean
 def dense_layer_backward(
     tile: type[Tile],
-    product_tile: type[Tile],
     shape: TimeArray,
     y: int,
     dy: int,
@@ -239,6 +247,8 @@ def dense_layer_backward(
     first  nobody has written to dy: it becomes that gradient
     """
     windows, out_step = width_of(tile), out_rows * width_of(tile)
+    sums = shape[of.SUMS_H] * windows
+    clear_sums(tile, used, inputs, scratch, sums)
     for early in range(0, shape[of.STEPS], STEPS_PER_SUM):
         late = min(early + STEPS_PER_SUM, shape[of.STEPS])
         for t in range(early, late):
@@ -246,13 +256,13 @@ def dense_layer_backward(
                 tile, windows, inputs, packed, w_t, scratch, out * windows + t * out_step,
                 used, (dy + t * y_rows) * windows, first,
             )  # fmt: skip
-        add_weight_gradient(
-            product_tile, windows, late - early, out * windows + early * out_step, out_step,
-            used, (y + early * y_rows) * windows, y_rows * windows, inputs,
-            scratch, shape[of.PRODUCT] * windows, gradient, g_w, 0, 0,
+        add_to_sums(
+            tile, shape, late - early, out * windows + early * out_step, out_step, used,
+            (y + early * y_rows) * windows, y_rows * windows, inputs, scratch, sums,
         )  # fmt: skip
+    add_weight_gradient(tile, used, inputs, scratch, sums, gradient, g_w, 0, 0)
     add_bias_gradient(
-        product_tile, shape, windows, shape[of.STEPS], out * windows, out_step, used,
+        tile, shape, shape[of.STEPS], out * windows, out_step, used,
         scratch, gradient, g_bias, 0, 0,
     )  # fmt: skip
 
@@ -286,7 +296,7 @@ def loss_gradient(
             d = d * load_lanes(tile, scratch, mask * windows + t * step + n)
             part = part + d * d
             store_lanes(scratch, out * windows + t * out_step + n, d * twice)
-        store_lanes(scratch, shape[of.PRODUCT] * windows, part)
+        store_lanes(scratch, shape[of.PARTS] * windows, part)
         for n in range(lanes):
-            total += float(scratch[shape[of.PRODUCT] * windows + n])
+            total += float(scratch[shape[of.PARTS] * windows + n])
     return total

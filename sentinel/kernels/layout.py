@@ -15,3 +15,6 @@ CHANNELS_PER_BLOCK: Final = 4
 
 # Of transposed tensors, for the gradient by a layer's inputs: blocks of so many inputs.
 TRANSPOSED_ROWS: Final = 8
+
+# Of the gradient by weights: steps that are summed at once, while they are in the caches.
+STEPS_PER_SUM: Final = 4

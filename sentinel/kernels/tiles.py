@@ -1,9 +1,8 @@
 """A tile of accumulators that stays in registers: rows x vectors of lanes.
 
-Every product of the kernels is one of two: terms in the order of k into acc[r][v] (`add_product`),
-and sums over the lanes themselves (`add_lanes`, for the gradients of weights). In `add_product`
-either operand may be the one that is spread from a scalar, and each sum runs over k from the first
-to the last: it has the same bits in every kernel, whatever the tile around it.
+Every product of the kernels is `add_product`: terms in the order of k into acc[r][v]. Either
+operand may be the one that is spread from a scalar, and each sum runs over k from the first to the
+last: it has the same bits in every kernel, whatever the tile around it.
 """
 
 # Numba calls these with types of its own, and compares the signatures to the letter.
@@ -171,62 +170,6 @@ def add_product(
     for k in range(count):
         acc = _add_term(acc, a, a_at + k * a_step, a_row, b, b_at + k * b_step)
     return acc
-
-
-@intrinsic
-def add_lanes(typing, acc, a, a_at, a_row, b, b_at, b_row):
-    """acc[r][v] += lanes from a[a_at + r a_row] x lanes from b[b_at + v b_row], lane by lane."""
-
-    def emit(context, builder, signature, args):
-        code = Emitter(context, builder, signature, args, signature.return_type)
-        values = code.unpack(args[0])
-        vectors = [code.vector(4, args[5], args[6], v) for v in range(code.tile.vectors)]
-        for r in range(code.tile.rows):
-            left = code.vector(1, args[2], args[3], r)
-            for v, right in enumerate(vectors):
-                values[r, v] = fused(builder, code.tile.lanes, left, right, values[r, v])
-        return code.pack(values)
-
-    return acc(acc, a, types.intp, types.intp, b, types.intp, types.intp), emit
-
-
-def _halved(builder: Any, first: ir.Value, second: ir.Value, part: int) -> ir.Value:
-    """Of every `part` lanes of both, the lower half plus the upper: those of first, of second."""
-    lanes = first.type.count
-    lower = [n for n in range(2 * lanes) if n % part < part // 2]
-    kind = ir.VectorType(INT32, lanes)
-    low, high = (ir.Constant(kind, [n + far for n in lower]) for far in (0, part // 2))
-    return builder.fadd(
-        builder.shuffle_vector(first, second, low), builder.shuffle_vector(first, second, high)
-    )
-
-
-@intrinsic
-def store_sums(typing, array, at, row, acc):
-    """array[at + r row + v] = sum of the lanes of acc[r][v], by halves."""
-
-    def emit(context, builder, signature, args):
-        code = Emitter(context, builder, signature, args, signature.args[3])
-        values = code.unpack(args[3])
-        # Two vectors at a time become one, until a lane is a sum: which cell's, `cells` says.
-        part, vectors = code.tile.lanes.width, list(values.values())
-        cells: list[list[Any]] = [[cell] for cell in values]
-        while part > 1:
-            if len(vectors) % 2:
-                vectors, cells = [*vectors, vectors[-1]], [*cells, [None] * len(cells[-1])]
-            pairs = list(zip(vectors[::2], vectors[1::2], strict=True))
-            vectors = [_halved(builder, first, second, part) for first, second in pairs]
-            cells = [a + b for a, b in zip(cells[::2], cells[1::2], strict=True)]
-            part //= 2
-        for vector, lanes in zip(vectors, cells, strict=True):
-            for n, cell in enumerate(lanes):
-                if cell is not None:
-                    start = builder.add(args[1], builder.mul(args[2], INDEX(cell[0])))
-                    total = builder.extract_element(vector, INT32(n))
-                    builder.store(total, code.address(0, start, 1, cell[1]), align=4)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.intp, acc), emit
 
 
 def _constant(name: str, of: Any) -> Any:

@@ -118,7 +118,6 @@ def _clear_gradients(
 @lean
 def _backward(
     tile: type[Tile],
-    product_tile: type[Tile],
     plan: TimeArray,
     boundaries: TimeArray,
     shape: TimeArray,
@@ -132,14 +131,14 @@ def _backward(
     _clear_gradients(plan, boundaries, shape, windows, scratch)
     if shape[of.X_HAT] >= 0:
         dense_layer_backward(
-            tile, product_tile, shape, shape[of.DECODED], shape[of.DDECODED],
+            tile, shape, shape[of.DECODED], shape[of.DDECODED],
             shape[of.DECODED_ROWS], shape[of.HIDDEN], shape[of.OUTPUT_W_T], shape[of.X_HAT],
             shape[of.CHANNEL_ROWS], shape[of.CHANNELS],
             shape[of.G_OUTPUT_W], shape[of.G_OUTPUT_BIAS], True, packed, scratch, gradient,
         )  # fmt: skip
     if shape[of.FORECAST] >= 0:
         dense_layer_backward(
-            tile, product_tile, shape, shape[of.OUTPUTS] + shape[of.OUTPUT_ROWS],
+            tile, shape, shape[of.OUTPUTS] + shape[of.OUTPUT_ROWS],
             shape[of.DOUTPUTS], shape[of.OUTPUT_ROWS], encoded,
             shape[of.FORECAST_W_T], shape[of.FORECAST],
             shape[of.FORECAST_ROWS], shape[of.HORIZONS] * shape[of.CHANNELS],
@@ -148,7 +147,7 @@ def _backward(
     for n in range(len(plan), -1, -1):
         if n < len(plan):
             lstm_layer_backward(
-                tile, product_tile, plan, n, shape, _ends_in_states(shape, n),
+                tile, plan, n, shape, _ends_in_states(shape, n),
                 packed, scratch, gradient,
             )  # fmt: skip
         if boundary >= 0 and boundaries[boundary, col.B_LAYER] == n:
@@ -190,7 +189,6 @@ def _forecast_loss_gradient(
 def train_tiles(
     tile: type[Tile],
     dense_tile: type[Tile],
-    product_tile: type[Tile],
     plan: TimeArray,
     boundaries: TimeArray,
     numbers: TimeArray,
@@ -233,5 +231,5 @@ def train_tiles(
             found = _forecast_loss_gradient(tile, shape, target, ahead, both, scratch)
             error_next += found if ahead == 1 else 0.0
             error_ahead += found
-    _backward(tile, product_tile, plan, boundaries, shape, packed, scratch, gradient)
+    _backward(tile, plan, boundaries, shape, packed, scratch, gradient)
     return error, error_next, error_ahead

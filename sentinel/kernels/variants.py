@@ -22,11 +22,10 @@ from sentinel.kernels.tiles import Tile
 class Variant:
     """One way to run the kernels.
 
-    many           tile of windows in lanes, for many.width windows
+    many           tile of windows in lanes, for many.width windows; training has no other
     few            tile of units in lanes, for few.rows windows; its vectors are the gates
     one            tiles of units in lanes for a single window, for 1, 2, ... blocks of units
     outputs        tile of the dense layer where units are in lanes
-    products       tile of the sums over windows, in training
     unit           multiplies for many windows, where there is one; its sums run in an order of
                    their own, so that only it gives its bits
     """
@@ -37,7 +36,6 @@ class Variant:
     few: Tile
     one: Mapping[int, Tile]
     outputs: Tile
-    products: Tile
     unit: MatrixUnit | None = None
 
     def one_for(self, hidden: int) -> Tile:
@@ -56,21 +54,20 @@ def _variant(
     many: tuple[int, int],
     few: int,
     one: int,
-    products: tuple[int, int],
 ) -> Variant:
     blocks = {n: Tile(lanes, 1, 4 * n) for n in (1, 2, 4) if n <= one}
     return Variant(
         name, lanes, Tile(lanes, *many), Tile(lanes, few, 4),
-        MappingProxyType(blocks), Tile(lanes, 8, 1), Tile(lanes, *products),
+        MappingProxyType(blocks), Tile(lanes, 8, 1),
     )  # fmt: skip
 
 
 # 16 registers, no fused multiply-add: what every 64-bit CPU has.
-PORTABLE = _variant("portable", F32X4, (4, 2), 2, 2, (4, 2))
+PORTABLE = _variant("portable", F32X4, (4, 2), 2, 2)
 # 16 registers.
-AVX2 = _variant("avx2", F32X8, (4, 2), 2, 2, (4, 2))
+AVX2 = _variant("avx2", F32X8, (4, 2), 2, 2)
 # 32 registers.
-AVX512 = _variant("avx512", F32X16, (8, 2), 4, 4, (4, 6))
+AVX512 = _variant("avx512", F32X16, (8, 2), 4, 4)
 
 # The products of many windows by tiles of bfloat16, everything else as AVX-512.
 AMX = replace(AVX512, name="amx", unit=AMX_UNIT)

@@ -77,7 +77,7 @@ class Learner:
         self.gradients: list[Float32Array] = []
         variant = backend.variant
         self.model = (
-            self.tile, variant.dense(self.tile), variant.products,
+            self.tile, variant.dense(self.tile),
             self.plan.table, self.plan.boundaries, self.plan.shape, self.packed,
         )  # fmt: skip
         one, number = np.zeros(1, np.int64), np.zeros(1, np.float32)

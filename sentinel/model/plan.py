@@ -8,7 +8,7 @@ import numpy as np
 
 from sentinel.kernels import plan as columns
 from sentinel.kernels import shape as of
-from sentinel.kernels.layout import GATES, TRANSPOSED_ROWS
+from sentinel.kernels.layout import GATES, STEPS_PER_SUM, TRANSPOSED_ROWS
 from sentinel.kernels.plan import padded
 from sentinel.kernels.slabs import SPANS
 from sentinel.kernels.tiles import Tile
@@ -77,7 +77,10 @@ class _Values:
 
 
 class _Builder:
-    """Lays out one plan, layer by layer in the order of the forward pass."""
+    """Lays out one plan, layer by layer in the order of the forward pass.
+
+    tile  that of training, where it is for training
+    """
 
     def __init__(
         self,
@@ -85,10 +88,11 @@ class _Builder:
         steps: int,
         grain: Grain,
         *,
-        training: bool,
+        tile: Tile | None = None,
         packer: Packer | None = None,
     ) -> None:
-        self.architecture, self.steps, self.training = architecture, steps, training
+        self.architecture, self.steps, self.tile = architecture, steps, tile
+        self.training = tile is not None
         self.packer, self.slabs = packer or Packer(architecture, grain), _Slabs()
         self.table: list[list[int]] = []
         self.boundaries: list[list[int]] = []
@@ -101,7 +105,7 @@ class _Builder:
         # The gradient of weights walks along the steps. One row more: steps that lie a power of two
         # apart would share a few sets of the cache.
         self.z_rows = self.gate_rows + 1
-        self.y_rows += int(training)
+        self.y_rows += int(self.training)
         # Shared by all layers, where training does not keep it.
         self.c = self.slabs.take(self.unit_rows)
         self.projected = self.slabs.take(self.gate_rows)
@@ -213,16 +217,16 @@ class _Builder:
         if head:
             shape[of.FORECAST_W] = packer.channels("forecast.w")
             shape[of.FORECAST_BIAS] = packer.channels("forecast.bias")
-        if self.training:
+        if self.tile is not None:
             shape[of.DOUTPUTS], shape[of.DDECODED] = outputs.gradient, decoded.gradient
             shape[of.DLATENT] = dlatent
-            self._training(shape, noisy=noisy)
+            self._training(shape, self.tile, noisy=noisy)
         boundaries = np.array(self.boundaries, np.int64).reshape(-1, columns.BOUNDARY_COLUMNS)
         index, factor = np.concatenate(packer.parts), np.concatenate(packer.factors)
         nothing = np.flatnonzero(index == NOTHING)
         return Plan(np.array(self.table), boundaries, shape, index, factor, nothing, slabs.rows)
 
-    def _training(self, shape: TimeArray, *, noisy: bool) -> None:
+    def _training(self, shape: TimeArray, tile: Tile, *, noisy: bool) -> None:
         packer, slabs = self.packer, self.slabs
         size = int(shape[of.STEPS] * shape[of.CHANNEL_ROWS]) if noisy else 0
         shape[of.NOISY], shape[of.TARGET], shape[of.NOISE] = (
@@ -230,10 +234,14 @@ class _Builder:
             slabs.take(size),
             slabs.take(size),
         )
-        shape[of.DC], shape[of.ONES] = slabs.take(self.unit_rows), slabs.take(SPARE_ROWS)
-        widest = max(self.architecture.channels, self.architecture.encoded)
-        shape[of.PRODUCT] = slabs.take(padded(widest, TRANSPOSED_ROWS))
-        if self.architecture.decoder_layers:
+        architecture = self.architecture
+        outputs = architecture.horizons * architecture.channels
+        shape[of.DC], shape[of.PARTS] = slabs.take(self.unit_rows), slabs.take(1)
+        widest = padded(max(architecture.channels, architecture.encoded), tile.width)
+        shape[of.TURNED] = slabs.take(STEPS_PER_SUM * widest)
+        size = max(self.gate_rows, padded(outputs, tile.rows)) * widest // tile.width
+        shape[of.SUMS_X], shape[of.SUMS_H] = slabs.take(size), slabs.take(size)
+        if architecture.decoder_layers:
             shape[of.OUTPUT_W_T] = packer.channels_transposed("output.w")
             shape[of.G_OUTPUT_W] = packer.start("output.w")
             shape[of.G_OUTPUT_BIAS] = packer.start("output.bias")
@@ -252,7 +260,7 @@ def plan_scoring(
     packer: Packer | None = None,
 ) -> Plan:
     """The plan for scoring windows of so many steps, or for carrying states on by so many."""
-    builder = _Builder(architecture, steps, grain, training=False, packer=packer)
+    builder = _Builder(architecture, steps, grain, packer=packer)
     plan = builder.build(noisy=False)
     plan.shape[of.CARRIED] = carried
     return plan
@@ -267,4 +275,4 @@ def plan_training(
     burn_in  so many steps of a window forecast nothing that counts
     """
     grain = replace(Grain.across(tile), unit_pad=TRANSPOSED_ROWS)
-    return _Builder(architecture, steps, grain, training=True).build(noisy=noisy, burn_in=burn_in)
+    return _Builder(architecture, steps, grain, tile=tile).build(noisy=noisy, burn_in=burn_in)

@@ -18,7 +18,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, features: frozenset[str]) -> str:
     for module in (info, kernels):
         monkeypatch.setattr(module, "cpu_features", lambda: features)
         monkeypatch.setattr(module, "largest_error", lambda backend, _: 1e-7)
-    monkeypatch.setattr(kernels, "compile_ahead", lambda *_: None, raising=False)
+    monkeypatch.setattr(kernels, "compile_ahead", lambda *_: None)
     monkeypatch.delenv("SENTINEL_KERNELS", raising=False)
     result = CliRunner().invoke(info.command)
     assert result.exit_code == 0, result.output

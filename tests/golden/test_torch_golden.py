@@ -120,14 +120,12 @@ def encode(
 
 @jit
 def encode_backward(
-    tile: Type, product_tile: Type, plan: TimeArray, shape: TimeArray, packed: Float32Array,
+    tile: Type, plan: TimeArray, shape: TimeArray, packed: Float32Array,
     scratch: Float32Array, gradient: Float32Array,
 ) -> None:  # fmt: skip
     """From the gradient by the last layer's outputs to those of all tensors."""
     for layer in range(shape[of.ENCODER_LAYERS] - 1, -1, -1):
-        lstm_layer_backward(
-            tile, product_tile, plan, layer, shape, False, packed, scratch, gradient
-        )
+        lstm_layer_backward(tile, plan, layer, shape, False, packed, scratch, gradient)
 
 
 class Encoder:
@@ -166,7 +164,7 @@ class Encoder:
         self.slab(of.DOUTPUTS, len(self.x), rows, self.encoded)[...] = golden(self.case, "pull")
         gradient = Parameters(self.parameters.architecture)
         encode_backward(
-            VARIANT.many, VARIANT.products, self.plan.table, shape, self.packed, self.scratch,
+            VARIANT.many, self.plan.table, shape, self.packed, self.scratch,
             gradient.flat,
         )  # fmt: skip
         return gradient

@@ -11,7 +11,6 @@ from numba.core.types import Type
 from sentinel.kernels.jit import jit
 from sentinel.kernels.tiles import (
     Tile,
-    add_lanes,
     add_product,
     gather,
     lane_count_of,
@@ -21,7 +20,6 @@ from sentinel.kernels.tiles import (
     rows_of,
     spread,
     store_lanes,
-    store_sums,
     store_tile,
     vectors_of,
     width_of,
@@ -29,7 +27,7 @@ from sentinel.kernels.tiles import (
 )  # fmt: skip
 from tests.kernels.exact import Float32Array, assert_same_bits, multiply_add
 from tests.kernels.lane_types import EVERY_LANES, LANES
-from tests.kernels.samples import assert_close, normal
+from tests.kernels.samples import normal
 
 # One cell, a tall one, a wide one, and neither a power of two.
 SIZES = ((1, 1), (8, 1), (1, 4), (3, 2))
@@ -68,17 +66,6 @@ def moved(
     out[8 * size + 1] = vectors_of(tile)
     out[8 * size + 2] = width_of(tile)
     out[8 * size + 3] = lane_count_of(tile)
-
-
-@jit
-def lane_sums(
-    tile: Type, a: Float32Array, b: Float32Array, row: int, terms: int, out: Float32Array
-) -> None:
-    """out[r, v] = sum over terms and lanes of a[term, r] b[term, v]; rows stand `row` apart."""
-    acc, lanes = zero_tile(tile), lane_count_of(tile)
-    for n in range(terms):
-        acc = add_lanes(acc, a, n * lanes, row, b, n * lanes, row)
-    store_sums(out, 1, vectors_of(tile) + 2, acc)
 
 
 def products(tile: Tile, terms: int, *, transposed: bool) -> tuple[Float32Array, ...]:
@@ -153,20 +140,3 @@ def test_tiles_are_loaded_and_stored_where_they_say(tile: Tile) -> None:
     assert out[8, :4].tolist() == [rows, tile.vectors, width, lanes]
     for piece, written in zip(out[:8], [cells] * 4 + [512] + [lanes] * 3, strict=True):
         assert np.all(piece[written:] == 7)
-
-
-@pytest.mark.parametrize("tile", ODD)
-def test_sums_over_the_lanes_are_taken_by_halves(tile: Tile) -> None:
-    rng, terms, lanes = np.random.default_rng(2), 9, tile.lanes.width
-    a, b = normal(rng, tile.rows, terms, lanes), normal(rng, tile.vectors, terms, lanes)
-    out = np.full((tile.rows, tile.vectors + 2), 7.0, np.float32)
-    lane_sums(tile, a.reshape(-1), b.reshape(-1), terms * lanes, terms, out.reshape(-1))
-    sums = np.zeros((tile.rows, tile.vectors, lanes), np.float32)
-    for n in range(terms):
-        sums = multiply_add(tile.lanes, a[:, None, n], b[None, :, n], sums)
-    while sums.shape[2] > 1:
-        half = sums.shape[2] // 2
-        sums = sums[:, :, :half] + sums[:, :, half:]
-    assert_same_bits(out[:, 1:-1], sums[:, :, 0])
-    assert np.all(out[:, [0, -1]] == 7)
-    assert_close(out[:, 1:-1], np.einsum("rnl,vnl->rv", a.astype(float), b), tol=3e-5, eps=0)

@@ -29,7 +29,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     errors = dict.fromkeys(VARIANTS, 0.0)
     monkeypatch.setattr(kernels, "largest_error", lambda backend, _: errors[backend.variant.name])
     monkeypatch.setattr(kernels, "cpu_features", lambda: frozenset(SAPPHIRE_RAPIDS))
-    monkeypatch.setattr(kernels, "compile_ahead", lambda *_: None, raising=False)
+    monkeypatch.setattr(kernels, "compile_ahead", lambda *_: None)
     monkeypatch.setattr(tile_permission, "refusal", lambda: "")
     return errors
 
