@@ -17,6 +17,7 @@ from sentinel.alert.severity import SEVERITIES
 from sentinel.alert.thresholds import ThresholdSettings, make_threshold
 from sentinel.entities import EntityArrays, Parts
 from sentinel.fitted import FittedModel
+from sentinel.model.backends import Device
 from sentinel.model.prepared import Backend
 from sentinel.records import (
     EpisodeEvent,
@@ -78,7 +79,7 @@ class Detector:
         model: FittedModel,
         rules: EpisodeRules,
         *,
-        backend: Backend | None = None,
+        backend: Device | None = None,
         window_stride: int = 0,
         max_gap_ns: int = 0,
         threshold: ThresholdSettings | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import numpy as np
 from sentinel import store
 from sentinel.backtest.labels import Labels
 from sentinel.cli import logs
+from sentinel.cli.device_option import device_option
 from sentinel.cli.exclusion import labelled_rows
 from sentinel.cli.fit_options import model_options, settings_of, training_options
 from sentinel.cli.history import spool_history
@@ -29,12 +31,20 @@ from sentinel.fitted import FittedModel
 from sentinel.fitting import fit
 from sentinel.fitting.review import review
 from sentinel.fitting.settings import FitSettings, architecture_of
+from sentinel.model.architecture import Architecture
+from sentinel.model.backends import Device
 from sentinel.ports import Source
 from sentinel.records import Readings
+from sentinel.runtime.device import Asked, choose_device
 from sentinel.runtime.kernels import choose
 from sentinel.source.files import FileSource
 from sentinel.source.labels import read_labels
 from sentinel.source.spool import Spool
+
+log = logging.getLogger(__name__)
+
+# Steps of the windows that CPU and GPU are measured with, where the history decides on theirs.
+SUPPOSED_STEPS = 64
 
 EPILOG = """\b
 Examples:
@@ -63,12 +73,14 @@ def fit_and_save(
     output: Path,
     threads: int = 0,
     left_out: LeftOut | None = None,
+    device: Asked = "auto",
 ) -> tuple[FittedModel, Counter[str]]:
     """Read a source to its end, fit a model, write it; the model and what was rejected."""
     with Spool() as spool:
         history, rejected = spool_history(source, spool)
+        backend = backend_of(architecture_of(settings, channels), settings, threads, device)
         model = _fitted(
-            history, source.entities, channels, settings, spool, threads, left_out or LeftOut()
+            history, source.entities, channels, settings, spool, backend, left_out or LeftOut()
         )
         return store.save(model, output), rejected
 
@@ -79,11 +91,10 @@ def _fitted(
     channels: tuple[str, ...],
     settings: FitSettings,
     spool: Spool,
-    threads: int,
+    backend: Device,
     left_out: LeftOut,
 ) -> FittedModel:
     """A model of a history, and in its summary what looks anomalous there."""
-    backend = choose(architecture_of(settings, channels), threads=threads).backend
     excluded = spool.allocate((len(history),), np.bool_)
     if left_out.labels is not None:
         excluded[:] = labelled_rows(left_out.labels, history, entities, spool.allocate)
@@ -113,6 +124,16 @@ def _fitted(
     return replace(model, summary={**model.summary, "suspicious": told})
 
 
+def backend_of(
+    architecture: Architecture, settings: FitSettings, threads: int, device: Asked
+) -> Device:
+    """What trains (the CPU) and what scores."""
+    cpu = choose(architecture, threads=threads).backend
+    chosen = choose_device(architecture, settings.window_length or SUPPOSED_STEPS, cpu, device)
+    log.info("device %s (%s)", chosen.name, chosen.reason)
+    return chosen.device
+
+
 # fmt: off
 @click.command(epilog=EPILOG, short_help="Fit a model to a history of readings.")
 @click.argument("history", nargs=-1, type=click.Path(path_type=Path))
@@ -131,12 +152,13 @@ def _fitted(
 @layout_options
 @model_options
 @training_options
+@device_option
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes the result.")
 def command(
     history: tuple[Path, ...], output: Path, config_path: Path | None,
     range_from: str | None, range_to: str | None, labels_path: Path | None,
-    exclude_suspicious: bool, threads: int, **options: Any,
+    exclude_suspicious: bool, threads: int, device: Asked | None, **options: Any,
 ) -> None:
     # fmt: on
     """Fit a model to HISTORY: CSV or Parquet files, or directories of them.
@@ -166,7 +188,9 @@ def command(
         source, channels = file_source, tuple(file_source.channel_names)
     settings = settings_of(options, len(channels))
     try:
-        model, rejected = fit_and_save(source, channels, settings, output, threads, left_out)
+        model, rejected = fit_and_save(
+            source, channels, settings, output, threads, left_out, device or "auto"
+        )
     finally:
         source.close()
     print_summary(

@@ -16,7 +16,12 @@ from sentinel.kernels.variants import VARIANTS
 from sentinel.model.architecture import Architecture
 from sentinel.model.prepared import Backend
 from sentinel.model.self_check import ERROR_MAX, largest_error
+from sentinel.runtime.device import choose_device
+from sentinel.runtime.gpu import Gpu, described, probe
 from sentinel.runtime.kernels import NEEDED, choose, cpu_features, cpu_name, threads_of, why_not
+
+# Steps of the windows that CPU and GPU are measured with.
+CHECKED_STEPS = 64
 
 EPILOG = """\b
 Examples:
@@ -32,7 +37,7 @@ Examples:
               help="Check the kernels of this model.  [default: 8 channels, 64 hidden units]")
 def command(path: Path | None) -> None:
     # fmt: on
-    """Show CPU, kernels and their self-check: scores of a few windows against float64."""
+    """Show CPU, GPU, kernels and their self-check: scores of a few windows against float64."""
     architecture = store.load(path).parameters.architecture if path else Architecture(8, 64)
     features = cpu_features()
     choice = choose(architecture)
@@ -42,6 +47,10 @@ def command(path: Path | None) -> None:
     click.echo(f"CPU       {cpu_name()}, {threads_of(0)} for this process; "
                f"{' '.join(there) or 'no vector extension'}")
     click.echo(f"kernels   {choice.backend.variant.name}: {choice.reason}")
+    gpu = probe()
+    click.echo(f"GPU       {described(gpu) if isinstance(gpu, Gpu) else f'none: {gpu.reason}'}")
+    device = choose_device(architecture, CHECKED_STEPS, choice.backend)
+    click.echo(f"device    {device.name}: {device.reason}")
     click.echo(f"cache     {os.environ['NUMBA_CACHE_DIR']}")
     table = Table("variant", "lanes", "self-check")
     for name, variant in VARIANTS.items():

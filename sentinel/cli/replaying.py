@@ -23,6 +23,7 @@ from sentinel.detector import Detection, Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.records import FloatArray, Readings, Scores, Status
+from sentinel.runtime.device import Asked
 from sentinel.source.files import FileLayout, FileSource
 from sentinel.source.history_paths import find_files
 
@@ -127,10 +128,11 @@ def configured_detector(
     config_path: Path | None,
     threads: int,
     reconstruct_every: int | None = None,
+    device: Asked | None = None,
 ) -> Detector:
     """The detector of a daemon with this configuration: its [alert], [window] and kernels.
 
-    reconstruct_every  instead of the configured one
+    reconstruct_every, device  instead of the configured one
     Raises UsageError where that is given for a model that rebuilds every window.
     """
     if reconstruct_every is not None and model.kind != "joint":
@@ -141,7 +143,7 @@ def configured_detector(
         alert, window, kernels = config.alert, config.window, config.kernels
     if reconstruct_every is not None:
         window = msgspec.structs.replace(window, reconstruct_every=reconstruct_every)
-    threaded = msgspec.structs.replace(kernels, threads=threads)
+    threaded = msgspec.structs.replace(kernels, threads=threads, device=device or kernels.device)
     return make_detector(model, alert, threaded, window)
 
 

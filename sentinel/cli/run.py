@@ -7,10 +7,13 @@ import signal
 from pathlib import Path
 
 import click
+import msgspec
 
 from sentinel.cli import logs
+from sentinel.cli.device_option import device_option
 from sentinel.cli.wiring import running
 from sentinel.config.loading import load
+from sentinel.runtime.device import Asked
 
 EPILOG = """\b
 Signals: SIGTERM and SIGINT end the batch in hand, deliver, commit and leave the group.
@@ -28,10 +31,14 @@ log = logging.getLogger(__name__)
 @click.command(epilog=EPILOG, short_help="Run the daemon.")
 @click.option("--config", "path", required=True, type=click.Path(path_type=Path), metavar="FILE",
               help="The configuration; `sentinel config` prints an example.")
-def command(path: Path) -> None:
+@device_option
+def command(path: Path, device: Asked | None) -> None:
     # fmt: on
     """Consume readings, score them, write anomaly events; until SIGTERM or Ctrl-C."""
     config = load(path)
+    if device:
+        kernels = msgspec.structs.replace(config.kernels, device=device)
+        config = msgspec.structs.replace(config, kernels=kernels)
     logs.set_up(config.log)
     with running(config) as started:
         daemon = started.daemon

@@ -10,6 +10,7 @@ import click
 
 from sentinel import store
 from sentinel.cli import logs
+from sentinel.cli.device_option import device_option
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.progress import Spinner
 from sentinel.cli.replaying import (
@@ -20,6 +21,7 @@ from sentinel.cli.replaying import (
     warn_of_input,
 )
 from sentinel.config.schema import LogConfig
+from sentinel.runtime.device import Asked
 from sentinel.sink import scores as scores_file
 from sentinel.sink.scores import ScoresWriter
 
@@ -54,12 +56,14 @@ Examples:
 @reconstruct_every_option
 @click.option("--forecast", is_flag=True,
               help="Write what was expected of each channel, too: expected_<channel>.")
+@device_option
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes a score.")
 @layout_options
 def command(
     model_path: Path, input_path: Path, context_path: Path | None, output: str,
-    config_path: Path | None, reconstruct_every: int | None, forecast: bool, threads: int,
+    config_path: Path | None, reconstruct_every: int | None, forecast: bool,
+    device: Asked | None, threads: int,
     **options: Any,
 ) -> None:
     # fmt: on
@@ -72,7 +76,9 @@ def command(
     scores_file.prepare(output)
     model = store.load(model_path)
     replay = Replay.open(input_path, context_path, layout, model)
-    detector = configured_detector(model, config_path, threads, reconstruct_every)
+    detector = configured_detector(
+        model, config_path, threads, reconstruct_every, device
+    )
     source = replay.source
     with (
         Spinner("scoring") as spinner,

@@ -23,9 +23,11 @@ from sentinel.fitted import FittedModel
 from sentinel.metrics.catalogue import Catalogue
 from sentinel.metrics.exporter import MetricsExporter
 from sentinel.metrics.telemetry import PrometheusTelemetry
+from sentinel.model.backends import CudaBackend
 from sentinel.ports import Supervisor
 from sentinel.records import NS_PER_S
 from sentinel.runtime.clock import SystemClock
+from sentinel.runtime.device import choose_device
 from sentinel.runtime.kernels import choose
 from sentinel.runtime.systemd import SystemdSupervisor
 from sentinel.sink.kafka import KafkaSink
@@ -97,10 +99,15 @@ def make_detector(
     )
     backend = choice.backend
     log.info("kernels %s (%s), threads: %d", backend.variant.name, choice.reason, backend.threads)
+    device = choose_device(
+        model.parameters.architecture, model.window_length, backend,
+        kernels.device, kernels.on_gpu_failure,
+    )  # fmt: skip
+    log.info("device %s (%s)", device.name, device.reason)
     detector = Detector(
         model,
         episode_rules(alert, model.kind),
-        backend=backend,
+        backend=device.device,
         window_stride=_window_stride(model, window),
         max_gap_ns=round(window.max_gap_s * NS_PER_S),
         threshold=threshold_settings(alert),
@@ -132,6 +139,8 @@ def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Ru
         rejection_reasons=(*REJECTED, "duplicate", "late"),
         mask_reasons=MASKED,
     )
+    on_gpu = isinstance(detector.backend, CudaBackend)
+    catalogue.gpu_fallback.set(config.kernels.device == "cuda" and not on_gpu)
     telemetry = PrometheusTelemetry(catalogue, clock)
     health = DaemonHealth(config.metrics.stalled_after_s, clock)
     with ExitStack() as stack:

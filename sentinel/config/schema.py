@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from sentinel.config.alert import AlertConfig
+from sentinel.config.kernels import KernelsConfig as KernelsConfig
 
 TimestampUnit = Literal["auto", "s", "ms", "us", "ns", "iso8601"]
 
@@ -179,25 +180,6 @@ class WindowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         float,
         Meta(ge=0, description="a longer gap between readings restarts the window; 0: the model's"),
     ] = 0.0
-
-
-class KernelsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What computes the scores; `sentinel info` shows what this machine has."""
-
-    variant: Annotated[
-        Literal["auto", "portable", "avx2", "avx512", "amx"],
-        Meta(description="auto: the fastest; SENTINEL_KERNELS in the environment goes before it"),
-    ] = "auto"
-    threads: Annotated[
-        int, Meta(ge=0, le=256, description="0: one for each CPU; never changes a score")
-    ] = 1
-    deterministic: Annotated[
-        bool,
-        Meta(
-            description="a score has the same bits in any batch; false: auto may take amx, and amx "
-            "leaves batches below 17 to avx512"
-        ),
-    ] = True
 
 
 class MetricsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -13,8 +13,7 @@ from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.fitting.history import History
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
-from sentinel.model.prepared import Backend
-from sentinel.model.scoring import WindowScorer
+from sentinel.model.backends import Device, window_scorer
 from sentinel.model.training import Progress, evenly, mean_loss, train
 from sentinel.model.windows import WindowSet
 from sentinel.records import FloatArray
@@ -31,7 +30,7 @@ THRESHOLD_MIN = 1.0
 def fit_plain(
     history: History,
     settings: FitSettings,
-    backend: Backend,
+    backend: Device,
     on_step: Callable[[Progress], None],
     should_stop: Callable[[], bool],
 ) -> FittedModel:
@@ -68,7 +67,7 @@ def fit_plain(
         calibration_scores=np.zeros(0),
     )
     model, scores = _calibrate(model, windows[1:], settings.exceed_probability, backend)
-    scorer = WindowScorer(model.parameters, window_length, backend)
+    scorer = window_scorer(model.parameters, window_length, backend)
     chosen = evenly(len(windows[2]), training.evaluation_windows_max)
     summary: dict[str, Any] = {
         **history.summary(train_rows),
@@ -95,7 +94,7 @@ def _calibrate(
     model: FittedModel,
     held_out: Sequence[WindowSet],
     exceed_probability: float,
-    backend: Backend,
+    backend: Device,
 ) -> tuple[FittedModel, list[FloatArray]]:
     """The model with an error scale and a threshold, and the held-out windows' scores by part.
 

@@ -19,7 +19,7 @@ from sentinel.fitting.companions import fit_companions
 from sentinel.fitting.history import History
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
 from sentinel.fitting.stretches import measure_stretches
-from sentinel.model.prepared import Backend
+from sentinel.model.backends import Device
 from sentinel.model.training import Progress, evenly, train_steps
 from sentinel.model.windows import WindowSet
 from sentinel.records import FloatArray, TimeArray
@@ -37,7 +37,7 @@ CALIBRATION_SCORES_MAX = 8192
 def fit_recipe(
     history: History,
     settings: FitSettings,
-    backend: Backend,
+    backend: Device,
     on_step: Callable[[Progress], None],
     should_stop: Callable[[], bool],
 ) -> FittedModel:

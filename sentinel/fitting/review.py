@@ -17,6 +17,7 @@ from sentinel.fitted import FittedModel
 from sentinel.fitting.history import Allocate, History, cut
 from sentinel.fitting.settings import FitSettings
 from sentinel.fitting.stretches import Errors, measure_stretches
+from sentinel.model.backends import Device
 from sentinel.model.prepared import Backend
 from sentinel.model.training import evenly
 from sentinel.records import BoolArray, FloatArray, Readings, TimeArray
@@ -86,7 +87,7 @@ def review(
     model: FittedModel,
     settings: FitSettings,
     *,
-    backend: Backend | None = None,
+    backend: Device | None = None,
     excluded: BoolArray | None = None,
     allocate: Allocate = np.empty,
 ) -> Review:
@@ -108,7 +109,7 @@ def review(
     return Review(history.segments, looked_at, tuple(worst_first))
 
 
-def _measured(history: History, part: TimeArray, model: FittedModel, backend: Backend) -> Errors:
+def _measured(history: History, part: TimeArray, model: FittedModel, backend: Device) -> Errors:
     """The errors of a part, or of blocks all over it.  part (R, 3) as of `measure_stretches`"""
     assert model.recipe is not None
     blocks = np.array(list(_blocks(part, model.window_length)), np.int64)

@@ -13,9 +13,9 @@ import numpy as np
 
 from sentinel.entities import EntityArrays
 from sentinel.kernels.jit import jit
-from sentinel.model.carrying import StateCarrier, zero_states
+from sentinel.model.backends import Device, state_carrier
+from sentinel.model.carrying import zero_states
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend
 from sentinel.model.waves import AGE, FIRST, STEP_COUNT, STEPS, waves
 from sentinel.records import Float32Array, IndexArray, TimeArray
 
@@ -36,10 +36,10 @@ class ForecasterState(NamedTuple):
 class Forecaster(EntityArrays[ForecasterState]):
     """Forecasts for E entities, as their readings come."""
 
-    def __init__(self, parameters: Parameters, window_length: int, backend: Backend) -> None:
+    def __init__(self, parameters: Parameters, window_length: int, backend: Device) -> None:
         self.channels = parameters.architecture.channels
         self.half = window_length // 2
-        self.carriers = {steps: StateCarrier(parameters, steps, backend) for steps in STEPS}
+        self.carriers = {steps: state_carrier(parameters, steps, backend) for steps in STEPS}
         super().__init__(
             ForecasterState(
                 zero_states(parameters.architecture, 2)[None],

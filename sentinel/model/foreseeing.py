@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sentinel.entities import EntityArrays
-from sentinel.model.carrying import StateCarrier, zero_states
+from sentinel.model.backends import Device, state_carrier
+from sentinel.model.carrying import zero_states
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend
 from sentinel.model.waves import AGE, FIRST, STEP_COUNT, STEPS, waves
 from sentinel.records import Float32Array, IndexArray, TimeArray
 
@@ -50,8 +50,8 @@ class Foreseen:
 class Foreseer(EntityArrays[ForeseerState]):
     """Forecasts for E entities, as their readings come."""
 
-    def __init__(self, parameters: Parameters, backend: Backend) -> None:
-        self.carriers = {steps: StateCarrier(parameters, steps, backend) for steps in STEPS}
+    def __init__(self, parameters: Parameters, backend: Device) -> None:
+        self.carriers = {steps: state_carrier(parameters, steps, backend) for steps in STEPS}
         super().__init__(
             ForeseerState(zero_states(parameters.architecture, 1), np.zeros(1, np.int64))
         )

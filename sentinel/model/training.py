@@ -15,11 +15,10 @@ from sentinel.kernels.optimizer import adam_step, global_norm, rmsprop_step
 from sentinel.kernels.slabs import WHOLE
 from sentinel.kernels.windows import count_values
 from sentinel.model.architecture import Architecture
+from sentinel.model.backends import Device, ScoresWindows, of_cpu, window_scorer
 from sentinel.model.learning import Learner
 from sentinel.model.parameters import Initialisation, Parameters
-from sentinel.model.prepared import Backend
 from sentinel.model.schedule import one_cycle
-from sentinel.model.scoring import WindowScorer
 from sentinel.model.windows import WindowSet
 from sentinel.records import TimeArray
 
@@ -92,7 +91,7 @@ def train(
     train_windows: WindowSet,
     validation_windows: WindowSet,
     settings: TrainingSettings,
-    backend: Backend,
+    backend: Device,
     on_step: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Trained:
@@ -107,12 +106,12 @@ def train(
     optimizer = _Optimizer(settings, parameters, steps)
     evaluated = evenly(len(validation_windows), settings.evaluation_windows_max)
     best_flat = parameters.flat.copy()
-    scorer = WindowScorer(parameters, validation_windows.window_length, backend)
+    scorer = window_scorer(parameters, validation_windows.window_length, backend)
     best_loss = mean_loss(scorer, validation_windows, evaluated)
     best_epoch, epoch, train_loss = 0, 0, float("nan")
     interrupted = False
     with Learner(
-        architecture, train_windows.window_length, backend, settings.input_noise
+        architecture, train_windows.window_length, of_cpu(backend), settings.input_noise
     ) as learner:
         while epoch < settings.epochs_max and epoch - best_epoch < settings.patience:
             epoch += 1
@@ -156,7 +155,7 @@ def train_steps(
     architecture: Architecture,
     windows: WindowSet,
     settings: TrainingSettings,
-    backend: Backend,
+    backend: Device,
     on_step: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     burn_in: int = 0,
@@ -171,7 +170,7 @@ def train_steps(
     optimizer = _Optimizer(settings, parameters, settings.steps)
     loss, step = float("nan"), 0
     with Learner(
-        architecture, windows.window_length, backend, settings.input_noise, burn_in
+        architecture, windows.window_length, of_cpu(backend), settings.input_noise, burn_in
     ) as learner:
         while step < settings.steps and not should_stop():
             step += 1
@@ -188,7 +187,7 @@ def train_steps(
     )  # fmt: skip
 
 
-def mean_loss(scorer: WindowScorer, windows: WindowSet, chosen: TimeArray) -> float:
+def mean_loss(scorer: ScoresWindows, windows: WindowSet, chosen: TimeArray) -> float:
     """Mean squared reconstruction error of windows, over unmasked values; NaN where none are."""
     total, values = 0.0, 0
     for start in range(0, len(chosen), EVALUATED_AT_ONCE):

@@ -6,13 +6,13 @@ what is usual.
 """
 
 from sentinel.fitted import FittedModel
-from sentinel.model.prepared import Backend
+from sentinel.model.backends import Device
 from sentinel.scorers.plain import PlainScorer
 from sentinel.scorers.recipe import RecipeScorer
 from sentinel.scorers.run import Scorer
 
 
-def make_scorer(model: FittedModel, window_stride: int, backend: Backend) -> Scorer:
+def make_scorer(model: FittedModel, window_stride: int, backend: Device) -> Scorer:
     """The scorer of a model's kind, with every kernel compiled or loaded.
 
     window_stride  readings from one scored or rebuilt window of an entity to the next

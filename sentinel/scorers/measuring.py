@@ -17,8 +17,8 @@ from sentinel.entities import EntityArrays, Parts
 from sentinel.fitted import Companions
 from sentinel.kernels.jit import jit
 from sentinel.model.architecture import Architecture
+from sentinel.model.backends import Device, of_cpu
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend
 from sentinel.records import BoolArray, Float32Array, IndexArray, TimeArray
 from sentinel.score.dispersion import DispersionMeter
 from sentinel.score.kinds import BLOCKS, DISPERSION, NEAREST, SUBSPACE
@@ -85,7 +85,7 @@ class Measurer(Parts):
         kinds: tuple[int, ...],
         window_length: int,
         reconstruct_every: int,
-        backend: Backend,
+        backend: Device,
     ) -> None:
         self.kinds = kinds
         channels = parameters.architecture.channels
@@ -125,10 +125,11 @@ class Measurer(Parts):
 
 
 def _watches(
-    companions: Companions, architecture: Architecture, reconstruct_every: int, backend: Backend
+    companions: Companions, architecture: Architecture, reconstruct_every: int, backend: Device
 ) -> list[Watch]:
     channels, rebuilds = architecture.channels, architecture.decoder_layers > 0
-    tile = backend.variant.dense(backend.variant.many)
+    variant = of_cpu(backend).variant
+    tile = variant.dense(variant.many)
     subspace, nearest = companions.subspace, companions.nearest
     dispersion, blocks = companions.dispersion, companions.blocks
 

@@ -13,11 +13,10 @@ import numpy as np
 
 from sentinel.entities import Part, Parts
 from sentinel.kernels import slabs
+from sentinel.model.backends import Device, window_scorer
 from sentinel.model.forecasting import Forecaster
 from sentinel.model.foreseeing import Foreseer
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend
-from sentinel.model.scoring import WindowScorer
 from sentinel.records import BoolArray, Float32Array, TimeArray
 from sentinel.score.foresight import ERRORS, NEXT, QUARTER_MEAN, WHOLE_MEAN, Foresight
 from sentinel.score.kinds import FORECAST, QUARTER, WHOLE
@@ -44,7 +43,7 @@ class Network(Part, Protocol):
 
 
 def network_of(
-    parameters: Parameters, kinds: tuple[int, ...], window_length: int, backend: Backend
+    parameters: Parameters, kinds: tuple[int, ...], window_length: int, backend: Device
 ) -> Network:
     """The way that suits the network: one without a decoder is made to carry its state on."""
     made = Rebuilding if parameters.architecture.decoder_layers else Foreseeing
@@ -55,12 +54,12 @@ class Rebuilding(Parts):
     """Forecasts every reading, and rebuilds the windows that the run asks for."""
 
     def __init__(
-        self, parameters: Parameters, kinds: tuple[int, ...], window_length: int, backend: Backend
+        self, parameters: Parameters, kinds: tuple[int, ...], window_length: int, backend: Device
     ) -> None:
         self._kinds, self._window_length = kinds, window_length
         self._forecaster = Forecaster(parameters, window_length, backend)
         self._rebuilt = [(kinds.index(kind), span) for kind, span in REBUILT if kind in kinds]
-        self._windows = WindowScorer(parameters, window_length, backend) if self._rebuilt else None
+        self._windows = window_scorer(parameters, window_length, backend) if self._rebuilt else None
         self._held = Held(len(self._rebuilt), parameters.architecture.channels)
         super().__init__(forecaster=self._forecaster, held=self._held)
 
@@ -95,7 +94,7 @@ class Foreseeing(Parts):
     """Compares every reading with what was forecast of it, and rebuilds nothing."""
 
     def __init__(
-        self, parameters: Parameters, kinds: tuple[int, ...], window_length: int, backend: Backend
+        self, parameters: Parameters, kinds: tuple[int, ...], window_length: int, backend: Device
     ) -> None:
         architecture = parameters.architecture
         self._foreseer = Foreseer(parameters, backend)

@@ -6,9 +6,8 @@ import numpy as np
 
 from sentinel.entities import Parts
 from sentinel.kernels.slabs import WHOLE
+from sentinel.model.backends import Device, window_scorer
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend
-from sentinel.model.scoring import WindowScorer
 from sentinel.records import Float32Array, FloatArray, TimeArray
 from sentinel.score.reconstruction import WindowScores, score_errors, shares
 from sentinel.scorers.run import Run, RunScores
@@ -22,12 +21,12 @@ class PlainScorer(Parts):
         parameters: Parameters,
         window_length: int,
         error_scale: FloatArray,
-        backend: Backend,
+        backend: Device,
     ) -> None:
         super().__init__()
         self._error_scale = error_scale
         self._window_length = window_length
-        self._windows = WindowScorer(parameters, window_length, backend)
+        self._windows = window_scorer(parameters, window_length, backend)
 
     def score(self, run: Run) -> RunScores:
         """Score the readings that complete a window of the stride."""

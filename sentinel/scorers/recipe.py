@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sentinel.entities import Parts
 from sentinel.fitted import Recipe
+from sentinel.model.backends import Device
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend
 from sentinel.score.judging import Judge
 from sentinel.scorers.measuring import Measurer
 from sentinel.scorers.run import Run, RunScores
@@ -20,7 +20,7 @@ class RecipeScorer(Parts):
         window_length: int,
         reconstruct_every: int,
         recipe: Recipe,
-        backend: Backend,
+        backend: Device,
     ) -> None:
         self._measurer = Measurer(
             parameters, recipe.companions, recipe.calibration.kinds, window_length,

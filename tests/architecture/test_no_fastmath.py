@@ -30,8 +30,13 @@ EXTENDS = {
 # What those may take from the package itself: names of types.
 FROM_NUMBA = {"types"}
 # The CUDA twins speak of threads, streams and arrays of the device.
-CUDA_FOLDERS = ("kernels/cuda/", "model/cuda/")
-FROM_NUMBA_FOR_CUDA = {("numba", "cuda"), ("numba", "float32"), ("numba", "int32")}
+CUDA_FOLDERS = ("kernels/cuda/", "model/cuda/", "runtime/gpu.py")
+FROM_NUMBA_FOR_CUDA = {
+    ("numba", "cuda"),
+    ("numba", "float32"),
+    ("numba", "int32"),
+    ("numba.cuda.cudadrv.driver", "driver"),
+}
 # LLVM's name for what its `fast` is made of, on one operation.
 FLAGS = {"fast", "nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from sentinel.model.twins import DIFFERENCE_MAX, SHARE_MAX
 from tests.kernels.samples import Float32Array, assert_close
-
-# |gpu - cpu| <= TOLERANCE + RELATIVE |cpu|
-TOLERANCE, RELATIVE = 1e-5, 1e-4
 
 
 def assert_twins(gpu: Float32Array, cpu: Float32Array) -> None:
     """The same numbers within the promise; NaN where the CPU has NaN, and nowhere else."""
     np.testing.assert_array_equal(np.isnan(gpu), np.isnan(cpu))
-    assert_close(np.nan_to_num(gpu), np.nan_to_num(cpu), tol=TOLERANCE, eps=RELATIVE)
+    assert_close(np.nan_to_num(gpu), np.nan_to_num(cpu), tol=DIFFERENCE_MAX, eps=SHARE_MAX)

@@ -136,14 +136,18 @@ def forecasts_of(tiling: Tiling) -> Any:
         first: int,
         outputs: Float32Array,
     ) -> None:
-        """Outputs (B, T, F) of step t by the forecasting head."""
-        for n in range(cuda.threadIdx.x, channels * groups, threads):
-            f, begin = n // groups, n % groups * count
+        """Outputs (B, T, horizons F) of step t by the forecasting head, block by block."""
+        for n in range(cuda.threadIdx.x, outputs.shape[2] * groups, threads):
+            row, begin = n // groups, n % groups * count
+            block, f = row // channels, row % channels
             out = cuda.local.array(count, float32)
-            dense_layer(memory, h + begin, packed, w, bias, f, out)
+            dense_layer(
+                memory, h + begin, packed, w + block * hidden * channels, bias + block * channels,
+                f, out,
+            )  # fmt: skip
             for r in range(count):
                 if first + begin + r < len(outputs):
-                    outputs[first + begin + r, t, f] = out[r]
+                    outputs[first + begin + r, t, row] = out[r]
 
     @device
     def hand_out(memory: Float32Array, h: int, t: int, first: int, outputs: Float32Array) -> None:

@@ -93,8 +93,8 @@ def advance_kernel(tiling: Tiling) -> Any:
     ) -> None:
         """States (B layers STATES H,) of B entities, each advanced by T readings.
 
-        outputs  (B, T, F) forecasts of the next reading, or (B, T, H) of the last layer where the
-                 model has no forecasting head
+        outputs  (B, T, horizons F) forecasts of the next readings, or (B, T, H) of the last layer
+                 where the model has no forecasting head
         """
         memory = cuda.shared.array(0, float32, ALIGNMENT)
         # The simulator tells shared arrays apart by their lines.

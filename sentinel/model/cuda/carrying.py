@@ -33,7 +33,8 @@ class CudaStateCarrier:
         if architecture.bidirectional:
             raise ModelError("a bidirectional encoder has no state to carry")
         self.steps, self.channels = steps, architecture.channels
-        self.width = architecture.channels if architecture.forecast else architecture.hidden
+        forecasts = architecture.horizons * architecture.channels
+        self.width = forecasts if architecture.forecast else architecture.hidden
         self.model = Model(plan_for(architecture, steps))
         self.model.load(parameters.flat)
         self.stream = cuda.stream()

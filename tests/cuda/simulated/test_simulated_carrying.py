@@ -17,6 +17,7 @@ ENTITIES, READINGS = 9, 4
 ARCHITECTURES = {
     "outputs of two layers": Architecture(3, 5, encoder_layers=2),
     "forecasts": Architecture(2, 3, forecast=True),
+    "forecasts of three horizons": Architecture(2, 3, 1, 0, forecast=True, horizons=3),
     "forecasts of three layers": Architecture(1, 4, encoder_layers=3, forecast=True),
 }
 

@@ -1,0 +1,135 @@
+"""CPU or GPU: asked for, or measured here, and handed down as a value."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from sentinel.errors import ConfigError
+from sentinel.model.architecture import Architecture
+from sentinel.model.backends import CudaBackend, Device, state_carrier, window_scorer
+from sentinel.model.carrying import zero_states
+from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
+from sentinel.model.twins import difference_of_twins
+from sentinel.runtime.gpu import Gpu, NoGpu, probe
+
+log = logging.getLogger(__name__)
+
+Asked = Literal["auto", "cpu", "cuda"]
+OnFailure = Literal["stop", "cpu"]
+# Windows, or entities, of a call: of a quiet stream, and of a busy one or a file.
+BATCHES = (256, 4096)
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChoice:
+    """device  what computes;  reason  why, for people;  fell_back  a GPU was asked for in vain."""
+
+    device: Device
+    reason: str
+    fell_back: bool = False
+
+    @property
+    def name(self) -> str:
+        """As in the configuration."""
+        return "cuda" if isinstance(self.device, CudaBackend) else "cpu"
+
+
+def choose_device(
+    architecture: Architecture,
+    steps: int,
+    cpu: Backend,
+    asked: Asked = "auto",
+    on_failure: OnFailure = "stop",
+) -> DeviceChoice:
+    """What is asked for; "auto": the GPU where it is there, right, and faster for every batch.
+
+    steps  T
+    cpu    the CPU's kernels, chosen already
+    Raises ConfigError where "cuda" is asked for and fails, unless `on_failure` is "cpu".
+    """
+    if asked == "cpu":
+        return DeviceChoice(cpu, 'asked for by device = "cpu"')
+    found = probe()
+    problem = found if isinstance(found, NoGpu) else None
+    if isinstance(found, Gpu):
+        gpu = CudaBackend(cpu, found.shared_bytes, found.multiprocessors)
+        try:
+            problem = _wrong(architecture, gpu)
+            if problem is None and asked == "cuda":
+                return DeviceChoice(gpu, f'{found.name}, asked for by device = "cuda"')
+            if problem is None:
+                return _faster(architecture, steps, gpu, found.name)
+        # numba-cuda, the driver's bindings and their compilers have a tree of exceptions each;
+        # whichever it is: what is tried here does not work, and the operator is told.
+        except Exception as error:
+            log.debug("the GPU failed", exc_info=error)
+            what = f"{type(error).__name__}: {error}".splitlines()[0]
+            problem = NoGpu(
+                f"{found.name} failed ({what})", 'look at nvidia-smi, or device = "cpu"'
+            )
+    assert problem is not None
+    if asked == "auto":
+        return DeviceChoice(cpu, problem.reason)
+    if on_failure == "stop":
+        raise ConfigError(f'device "cuda": {problem.reason}', hint=problem.hint)
+    log.warning(
+        'device "cuda" was asked for, and the CPU computes: %s; %s', problem.reason, problem.hint
+    )
+    return DeviceChoice(cpu, problem.reason, fell_back=True)
+
+
+def _wrong(architecture: Architecture, gpu: CudaBackend) -> NoGpu | None:
+    """What the self-check of the GPU finds; None: it computes what the CPU does."""
+    excess = difference_of_twins(gpu, architecture)
+    if excess <= 1:
+        return None
+    return NoGpu(
+        f"the GPU failed its self-check ({excess:.2g} times the tolerance)",
+        "report it, with the output of sentinel info",
+    )
+
+
+def _faster(architecture: Architecture, steps: int, gpu: CudaBackend, name: str) -> DeviceChoice:
+    """The faster of both, by a measurement."""
+    parameters = Parameters.initial(replace(architecture, dropout=0.0), np.random.default_rng(0))
+    of_gpu, of_cpu = (seconds_of(device, parameters, steps) for device in (gpu, gpu.cpu))
+    told = ", ".join(
+        f"{batch}: {1e3 * there:.2f} ms against {1e3 * here:.2f}"
+        for batch, there, here in zip(BATCHES, of_gpu, of_cpu, strict=True)
+    )
+    if all(there < here for there, here in zip(of_gpu, of_cpu, strict=True)):
+        return DeviceChoice(gpu, f"{name} is faster than the CPU (windows at a time: {told})")
+    return DeviceChoice(gpu.cpu, f"{name} is not faster for every batch ({told})")
+
+
+def seconds_of(device: Device, parameters: Parameters, steps: int) -> list[float]:
+    """Least seconds of a call, for each of `BATCHES`; from rows of the CPU, as in a daemon.
+
+    Of a model that forecasts, a step of two states for each window is part of it.
+    """
+    architecture = parameters.architecture
+    scorer = window_scorer(parameters, steps, device) if architecture.decoder_layers else None
+    carrier = state_carrier(parameters, 1, device) if architecture.forecast else None
+    found = []
+    for batch in BATCHES:
+        rng = np.random.default_rng(0)
+        rows = rng.standard_normal((batch * steps, architecture.channels), np.float32)
+        starts, lengths = np.arange(batch) * steps, np.full(batch, steps)
+        states = zero_states(architecture, 2 * batch) if carrier else None
+        least = float("inf")
+        for _ in range(1 + ROUNDS):  # the first one compiles, and makes room
+            begun = time.perf_counter()
+            if scorer is not None:
+                scorer.score(rows, starts, lengths)
+            if carrier is not None and states is not None:
+                carrier.advance(states, rows, np.repeat(starts, 2), np.arange(2 * batch))
+            least = min(least, time.perf_counter() - begun)
+        found.append(least)
+    return found

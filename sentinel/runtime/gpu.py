@@ -1,0 +1,111 @@
+"""The NVIDIA GPU of this machine, or why there is none to use. Cheap where there is none."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+# Of shared memory that a block may have, what the driver and small arrays of the kernels take.
+SHARED_BYTES_KEPT = 4096
+# Older devices give a block too little shared memory, and the drivers' compilers drop them.
+CAPABILITY_MIN = (7, 0)
+CUDA_MIN = (12, 0)
+DRIVER_LIBRARY = "libcuda.so.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """What a device has.
+
+    cuda          version of CUDA that its driver speaks
+    capability    compute capability: (9, 0) is sm_90
+    shared_bytes  of shared memory that a block of threads may have
+    """
+
+    name: str
+    cuda: tuple[int, int]
+    capability: tuple[int, int]
+    memory_bytes: int
+    free_bytes: int
+    multiprocessors: int
+    shared_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoGpu:
+    """Why there is none to use, and what to do about it."""
+
+    reason: str
+    hint: str
+
+
+def probe() -> Gpu | NoGpu:
+    """Ask for the first GPU. Nothing of CUDA is imported unless package and driver are there."""
+    if find_spec("numba_cuda") is None:
+        return NoGpu(
+            "numba-cuda is not installed",
+            "install sentinel[cuda12], or sentinel[cuda13] where nvidia-smi says CUDA 13",
+        )
+    try:
+        ctypes.CDLL(DRIVER_LIBRARY)
+    except OSError as error:
+        return NoGpu(
+            f"no NVIDIA driver ({error})",
+            "install the driver; in a container, hand the GPU in (--gpus, --device)",
+        )
+    try:
+        found = _first()
+    # numba-cuda, the driver's bindings and their compilers have a tree of exceptions each.
+    except Exception as error:
+        return NoGpu(f"the driver gives no GPU ({_first_line(error)})", "look at nvidia-smi")
+    return too_old(found) or found
+
+
+def too_old(gpu: Gpu) -> NoGpu | None:
+    """Why a device, or its driver, is too old; None: it is not."""
+    if gpu.capability < CAPABILITY_MIN:
+        return NoGpu(
+            f"{gpu.name} has compute capability {_dotted(gpu.capability)}",
+            f"use a GPU of {_dotted(CAPABILITY_MIN)} or newer",
+        )
+    if gpu.cuda < CUDA_MIN:
+        return NoGpu(
+            f"the driver of {gpu.name} speaks CUDA {_dotted(gpu.cuda)}",
+            f"install a driver for CUDA {_dotted(CUDA_MIN)} or newer",
+        )
+    return None
+
+
+def described(gpu: Gpu) -> str:
+    """One line for people."""
+    gib = 1 << 30
+    return (
+        f"{gpu.name}, sm_{gpu.capability[0]}{gpu.capability[1]}, {gpu.multiprocessors} "
+        f"multiprocessors, {gpu.memory_bytes / gib:.1f} GiB ({gpu.free_bytes / gib:.1f} free), "
+        f"driver for CUDA {_dotted(gpu.cuda)}"
+    )
+
+
+def _first() -> Gpu:
+    from numba import cuda
+    from numba.cuda.cudadrv.driver import driver
+
+    device = cuda.get_current_device()
+    free, total = cuda.current_context().get_memory_info()
+    name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
+    major, minor = driver.get_version()
+    return Gpu(
+        name, (int(major), int(minor)), tuple(device.compute_capability)[:2], int(total), int(free),
+        int(device.MULTIPROCESSOR_COUNT),
+        int(device.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN) - SHARED_BYTES_KEPT,
+    )  # fmt: skip
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return f"{version[0]}.{version[1]}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

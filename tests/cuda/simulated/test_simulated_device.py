@@ -1,0 +1,54 @@
+"""A device that is asked for is checked, and then computes what the CPU does, to the last score."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sentinel.model.architecture import Architecture
+from sentinel.model.backends import CudaBackend, Device
+from sentinel.model.forecasting import Forecaster
+from sentinel.model.prepared import Backend
+from sentinel.model.twins import difference_of_twins, excess
+from sentinel.runtime import device
+from sentinel.runtime.device import choose_device
+from sentinel.runtime.gpu import Gpu
+from tests.cuda.close import assert_twins
+from tests.kernels.samples import random_parameters
+
+CPU = Backend()
+FOUND = Gpu("simulator", (13, 0), (9, 0), 1 << 30, 1 << 30, 2, 99 * 1024)
+TWIN = CudaBackend(CPU, FOUND.shared_bytes, FOUND.multiprocessors)
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [Architecture(2, 3, forecast=True), Architecture(1, 2, 1, 0, forecast=True, horizons=2)],
+    ids=["both heads", "rebuilds nothing"],
+)
+def test_the_self_check_passes(architecture: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "probe", lambda: FOUND)
+    assert difference_of_twins(TWIN, architecture) <= 1
+    assert choose_device(architecture, 4, CPU, "cuda").device == TWIN
+
+
+def test_the_self_check_finds_what_is_wrong() -> None:
+    right = np.array([1.0, np.nan], np.float32)
+    assert excess(right, right) == 0
+    assert excess(right + np.float32(0.001), right) > 1
+    assert excess(np.zeros(2, np.float32), right) == np.inf
+
+
+def test_forecasts_of_a_stream_are_those_of_the_cpu() -> None:
+    parameters = random_parameters(Architecture(2, 3, forecast=True), seed=1)
+    rng = np.random.default_rng(2)
+    rows = rng.standard_normal((24, 2)).astype(np.float32)
+    entity = np.repeat(np.arange(2), 12).astype(np.int32)
+    filled = np.tile(np.arange(1, 13), 2).astype(np.int32)
+
+    def forecasts(of: Device) -> np.ndarray:
+        forecaster = Forecaster(parameters, 6, of)
+        forecaster.grow(2)
+        return forecaster.advance(rows, entity, np.arange(24), filled)
+
+    assert_twins(forecasts(TWIN), forecasts(CPU))

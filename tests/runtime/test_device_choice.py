@@ -1,0 +1,140 @@
+"""CPU or GPU: what is asked for is what computes, or the operator is told why it does not."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from sentinel.errors import ConfigError
+from sentinel.model.architecture import Architecture
+from sentinel.model.backends import CudaBackend
+from sentinel.model.prepared import Backend
+from sentinel.runtime import device, gpu
+from sentinel.runtime.device import choose_device
+from sentinel.runtime.gpu import Gpu, NoGpu, described, too_old
+
+CPU, MODEL = Backend(), Architecture(2, 3)
+FOUND = Gpu("NVIDIA H200", (13, 0), (9, 0), 150 << 30, 148 << 30, 132, 228352)
+NONE = NoGpu("no NVIDIA driver (no such file)", "install the driver")
+TWIN = CudaBackend(CPU, FOUND.shared_bytes, FOUND.multiprocessors)
+
+Prepare = Callable[..., None]
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Prepare:
+    """A machine with this GPU; its twin is off by so much, and takes so long."""
+
+    def prepare(
+        found: Gpu | NoGpu,
+        excess: float | Exception = 0.0,
+        gpu_s: tuple[float, ...] = (1.0, 1.0),
+        cpu_s: tuple[float, ...] = (2.0, 2.0),
+    ) -> None:
+        def difference(*_: object) -> float:
+            if isinstance(excess, Exception):
+                raise excess
+            return excess
+
+        monkeypatch.setattr(device, "probe", lambda: found)
+        monkeypatch.setattr(device, "difference_of_twins", difference)
+        monkeypatch.setattr(
+            device, "seconds_of", lambda which, *_: list(cpu_s if which == CPU else gpu_s)
+        )
+
+    return prepare
+
+
+def test_cuda_is_taken_where_it_is_asked_for_and_right(machine: Prepare) -> None:
+    machine(FOUND, gpu_s=(9.0, 9.0))
+    chosen = choose_device(MODEL, 8, CPU, "cuda")
+    assert chosen.device == TWIN
+    assert chosen.name == "cuda"
+    assert not chosen.fell_back
+
+
+@pytest.mark.parametrize(
+    ("found", "excess", "what"),
+    [
+        (NONE, 0.0, 'device "cuda": no NVIDIA driver (no such file); install the driver'),
+        (FOUND, 3.0, "failed its self-check (3 times the tolerance)"),
+        (FOUND, float("inf"), "failed its self-check (inf times the tolerance)"),
+        (FOUND, MemoryError("CUDA_ERROR_OUT_OF_MEMORY"), "MemoryError: CUDA_ERROR_OUT_OF_MEMORY"),
+    ],
+    ids=["missing", "wrong", "not a number", "out of memory"],
+)
+def test_cuda_that_cannot_be_had_stops_or_falls_back_loudly(
+    machine: Prepare,
+    caplog: pytest.LogCaptureFixture,
+    found: Gpu | NoGpu,
+    excess: float | Exception,
+    what: str,
+) -> None:
+    machine(found, excess)
+    with pytest.raises(ConfigError) as raised:
+        choose_device(MODEL, 8, CPU, "cuda")
+    assert what in str(raised.value)
+    with caplog.at_level(logging.WARNING):
+        chosen = choose_device(MODEL, 8, CPU, "cuda", "cpu")
+    assert chosen.device == CPU
+    assert chosen.fell_back
+    assert "the CPU computes" in caplog.text
+
+
+def test_auto_takes_the_gpu_only_where_it_is_faster_for_every_batch(machine: Prepare) -> None:
+    machine(FOUND)
+    assert choose_device(MODEL, 8, CPU).device == TWIN
+    machine(FOUND, gpu_s=(3.0, 1.0))
+    chosen = choose_device(MODEL, 8, CPU)
+    assert chosen.device == CPU
+    assert "not faster for every batch (256: 3000.00 ms against 2000.00" in chosen.reason
+
+
+@pytest.mark.parametrize("excess", [2.0, RuntimeError("launch failed")])
+def test_auto_takes_the_cpu_where_the_gpu_is_no_good(
+    machine: Prepare, caplog: pytest.LogCaptureFixture, excess: float | Exception
+) -> None:
+    for found in (FOUND, NONE):
+        machine(found, excess)
+        with caplog.at_level(logging.INFO):
+            chosen = choose_device(MODEL, 8, CPU)
+        assert chosen.device == CPU
+        assert not chosen.fell_back
+    assert caplog.text == ""
+
+
+def test_cpu_asks_for_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "probe", None)
+    assert choose_device(MODEL, 8, CPU, "cpu").device == CPU
+
+
+def test_an_old_device_or_driver_is_said_to_be_so() -> None:
+    assert too_old(FOUND) is None
+    old = Gpu("Tesla K80", (11, 4), (3, 7), 12 << 30, 12 << 30, 13, 0)
+    assert "compute capability 3.7" in getattr(too_old(old), "reason", "")
+    driver = Gpu("NVIDIA A100", (11, 8), (8, 0), 40 << 30, 40 << 30, 108, 0)
+    assert "speaks CUDA 11.8" in getattr(too_old(driver), "reason", "")
+    assert described(FOUND).startswith("NVIDIA H200, sm_90, 132 multiprocessors, 150.0 GiB")
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "find_spec", lambda name: None)
+    found = gpu.probe()
+    assert isinstance(found, NoGpu)
+    assert "sentinel[cuda12]" in found.hint
+
+
+def test_without_a_driver_nothing_of_cuda_is_imported() -> None:
+    code = (
+        "import sys\n"
+        "from sentinel.runtime import gpu\n"
+        "gpu.DRIVER_LIBRARY = 'libno-such-driver.so.1'\n"
+        "found = gpu.probe()\n"
+        "assert isinstance(found, gpu.NoGpu), found\n"
+        "assert not [m for m in sys.modules if m.startswith(('numba', 'cuda'))], sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
