@@ -23,6 +23,7 @@ EXTENDS = {
     "kernels/gates.py": {"numba", "numba.extending"},
     "kernels/lanes.py": {"numba", "numba.core", "numba.extending"},
     "kernels/rolled.py": {"numba.core.codegen", "numba.core.compiler"},
+    "kernels/squares.py": {"numba", "numba.extending"},
     "kernels/tables.py": {"numba", "numba.core.typing.templates", "numba.extending"},
     "kernels/tiles.py": {"numba", "numba.extending"},
     "kernels/work_queue.py": {"numba", "numba.extending"},
