@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import numpy as np
@@ -33,7 +33,7 @@ from sentinel.cli.wiring import episode_rules, make_detector
 from sentinel.config.alert import AlertConfig
 from sentinel.config.schema import KernelsConfig, LogConfig, WindowConfig
 from sentinel.errors import DataError
-from sentinel.fitted import FittedModel
+from sentinel.fitted import FittedModel, Kind
 from sentinel.fitting import fit
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
 from sentinel.records import NS_PER_S, BoolArray, Readings
@@ -132,7 +132,7 @@ class Task:
 @click.option("--alerts-per-day", type=click.FloatRange(0, 64, min_open=True), metavar="X",
               help="Episodes of a machine that are wanted at most.  [default: with --labels by F1; "
               "else one a week]")
-@click.option("--model", "kind", type=click.Choice(["joint", "forecast", "reconstruct"]),
+@click.option("--model", "kind", type=click.Choice(get_args(Kind)),
               default="joint", show_default=True, help="Kind of model, as `sentinel fit` has it.")
 @click.option("--window-length", type=WindowLength(), default="auto", show_default=True,
               help="Of the first trial.")
