@@ -65,7 +65,7 @@ SMOOTHED_RULES = EpisodeRules(
 )
 SMOOTHED_KINDS = ("joint", "forecast", "light")
 # The threshold of their scores, which are calibrated to the tail of normal ones (in units of
-# -ln(probability) up to 90 %, linear above). Off at half of it: 6.
+# -ln(probability) up to 90 %, linear above), where the history says nothing better.
 SMOOTHED_THRESHOLD = 12.0
 
 

@@ -87,7 +87,7 @@ def _recipe(found: dict[str, Any]) -> list[tuple[str, str]]:
          "readings say what is usual"),
         ("steps", f"{found['steps']:,}{', interrupted' if found['interrupted'] else ''}"),
         ("loss", f"{found['loss_train']:.4g}"),
-        ("threshold", f"{found['threshold']:g}, reached by "
+        ("threshold", f"{found['threshold']:.4g}, reached by "
          f"{found['threshold_reached_calibration']:.2%} of those"),
     ]  # fmt: skip
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from sentinel.alert.rules import SMOOTHED_THRESHOLD
 from sentinel.errors import DataError
 from sentinel.fitted import KINDS_OF, FittedModel, Recipe
 from sentinel.fitting.chunks import chunks
@@ -19,6 +18,7 @@ from sentinel.fitting.companions import fit_companions
 from sentinel.fitting.history import History
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
 from sentinel.fitting.stretches import measure_stretches
+from sentinel.fitting.threshold import held_out_threshold
 from sentinel.model.backends import Device
 from sentinel.model.training import Progress, evenly, train_steps
 from sentinel.model.windows import WindowSet
@@ -68,7 +68,7 @@ def fit_recipe(
     measurer = Measurer(
         trained.parameters, companions, kinds, window_length, settings.reconstruct_every, backend
     )
-    calibration, scores = _calibrate(history, held_out, rings, measurer)
+    calibration, scores, threshold = _calibrate(history, held_out, rings, measurer)
     summary: dict[str, Any] = {
         **history.summary(history.segments.rows),
         "windows_train": len(shown),
@@ -78,8 +78,8 @@ def fit_recipe(
         "loss_train": trained.train_loss,
         "gradient_norm": trained.gradient_norm,
         "clipped_share": trained.clipped_share,
-        "threshold": SMOOTHED_THRESHOLD,
-        "threshold_reached_calibration": float(np.mean(scores >= SMOOTHED_THRESHOLD)),
+        "threshold": threshold,
+        "threshold_reached_calibration": float(np.mean(scores >= threshold)),
     }
     return FittedModel(
         kind=settings.kind,
@@ -92,7 +92,7 @@ def fit_recipe(
         parameters=trained.parameters,
         error_scale=None,
         recipe=Recipe(companions, calibration),
-        threshold=SMOOTHED_THRESHOLD,
+        threshold=threshold,
         calibration_scores=scores[evenly(len(scores), CALIBRATION_SCORES_MAX)],
         summary=summary,
     )
@@ -100,8 +100,8 @@ def fit_recipe(
 
 def _calibrate(
     history: History, held_out: TimeArray, rings: Rings, measurer: Measurer
-) -> tuple[Calibration, FloatArray]:
-    """What is usual, from the readings held out, taken in as the stream takes them.
+) -> tuple[Calibration, FloatArray, float]:
+    """What is usual, from the readings held out, taken in as the stream takes them; a threshold.
 
     held_out  (R, 3) of each entity's stretch in `segments.rows`: from where its readings fill the
               windows, from where they are held out, and one past the last
@@ -118,4 +118,5 @@ def _calibrate(
             "no reading is left to calibrate with: every stretch without a gap is too short",
             hint="give a longer history, a larger --max-gap or a smaller --window-length",
         )
-    return calibrate(measurer.kinds, found.stretch, found.begins, found.errors)
+    calibration, scores = calibrate(measurer.kinds, found.stretch, found.begins, found.errors)
+    return calibration, scores, held_out_threshold(scores, found.begins, rings.window_length)

@@ -115,7 +115,7 @@ def test_rows_that_calibrate_change_nothing_that_is_fitted() -> None:
     assert (one.calibration.usual.size != two.calibration.usual.size).any()
 
 
-def test_the_newest_fifth_calibrates_the_threshold_is_fixed() -> None:
+def test_the_newest_fifth_calibrates() -> None:
     model = fitted(history_of(waves(400)))
     assert model.summary["rows_calibration"] == len(model.calibration_scores) == 80
     assert model.threshold == SMOOTHED_THRESHOLD
