@@ -10,6 +10,8 @@ import numpy as np
 from sentinel.backtest.intervals import meeting
 from sentinel.records import BoolArray, IndexArray, TimeArray
 
+NEVER = np.iinfo(np.int64).max  # the time of a failure that did not come
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -18,12 +20,15 @@ class Labels:
     from_ns, to_ns  (K,) int64, both ends belong to the stretch
     entities        (K,) names; None: each stretch holds for every entity
     where           the file, for messages
+    failed_ns       (K,) int64, when the machine failed of what the stretch shows, or NEVER;
+                    None: not once
     """
 
     from_ns: TimeArray
     to_ns: TimeArray
     entities: Sequence[str] | None = None
     where: str = ""
+    failed_ns: TimeArray | None = None
 
     @classmethod
     def none(cls) -> Labels:
@@ -44,6 +49,24 @@ class Labels:
             at_ns = time_ns[rows]
             labelled[rows] = meeting(at_ns, at_ns, self.from_ns[which], self.to_ns[which]) > 0
         return labelled
+
+    def failures(self, entity: IndexArray, time_ns: TimeArray, names: Sequence[str]) -> TimeArray:
+        """The earliest failure of the stretches that hold each reading, or NEVER, (N,) int64.
+
+        Arguments as those of `mask`.
+        """
+        found = np.full(len(time_ns), NEVER)
+        if self.failed_ns is None:
+            return found
+        for which, rows in self._by_entity(entity, names):
+            which = which[self.failed_ns[which] != NEVER]
+            rows = rows[np.argsort(time_ns[rows], kind="stable")]
+            first = np.searchsorted(time_ns[rows], self.from_ns[which], side="left")
+            stop = np.searchsorted(time_ns[rows], self.to_ns[which], side="right")
+            # The latest is written first, so that the earliest stays.
+            for place in np.argsort(-self.failed_ns[which]).tolist():
+                found[rows[first[place] : stop[place]]] = self.failed_ns[which[place]]
+        return found
 
     def without_reading(
         self, entity: IndexArray, time_ns: TimeArray, names: Sequence[str]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sentinel.backtest.intervals import meeting, runs
+from sentinel.backtest.labels import NEVER
 from sentinel.backtest.ranking import average_precision
 from sentinel.backtest.tracks import Track
 from sentinel.backtest.vus import vus_pr
@@ -30,6 +31,10 @@ class Event:
     episode       index of the first episode that was open in it; None: missed
     delay         readings from the first to the first in an episode; -1: missed
     delay_ns      the same as time; -1: missed
+    failed_ns     when the machine failed; None: it did not, as far as is known
+    lead_ns       from the first reading in an episode to the failure, negative where it came first;
+                  None: missed, or no failure. What was open before the event counts from its
+                  beginning: it cannot have known
     """
 
     entity: int
@@ -39,6 +44,13 @@ class Event:
     episode: int | None
     delay: int
     delay_ns: int
+    failed_ns: int | None = None
+
+    @property
+    def lead_ns(self) -> int | None:
+        if self.failed_ns is None or self.episode is None:
+            return None
+        return self.failed_ns - self.from_ns - self.delay_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class Metrics:
     normal_open_share    share of the unlabelled readings in an episode
     delay_readings       median over the events that were found; 0: an episode was open already
     delay_s              the same as time
+    lead_s               median time from an open episode to the failure, over the events that were
+                         found and led to one; negative: after it
     """
 
     readings: int
@@ -74,6 +88,7 @@ class Metrics:
     normal_open_share: float = NAN
     delay_readings: float = NAN
     delay_s: float = NAN
+    lead_s: float = NAN
 
 
 # What says something without labels, too.
@@ -114,6 +129,7 @@ def judge(tracks: Iterable[Track]) -> Judgement:
     )
     if events:
         found = [event for event in events if event.episode is not None]
+        leads = [event.lead_ns for event in found if event.lead_ns is not None]
         recall, false = len(found) / len(events), episodes - len(hits)
         precision = len(hits) / episodes if episodes else 0.0
         both = precision + recall
@@ -133,6 +149,7 @@ def judge(tracks: Iterable[Track]) -> Judgement:
             delay_s=(
                 float(np.median([event.delay_ns for event in found])) / NS_PER_S if found else NAN
             ),
+            lead_s=float(np.median(leads)) / NS_PER_S if leads else NAN,
         )
     return Judgement(metrics, events, frozenset(hits))
 
@@ -152,6 +169,7 @@ def _events(track: Track, first: TimeArray, stop: TimeArray) -> list[Event]:
     for begin, end, episode in zip(first.tolist(), stop.tolist(), nearest.tolist(), strict=True):
         found = episode < len(track.opened) and track.opened[episode] < end
         reached = max(begin, int(track.opened[episode])) if found else begin
+        failed_ns = int(track.failed_ns[begin:end].min())
         events.append(
             Event(
                 track.entity,
@@ -161,6 +179,7 @@ def _events(track: Track, first: TimeArray, stop: TimeArray) -> list[Event]:
                 int(track.episodes[episode]) if found else None,
                 reached - begin if found else -1,
                 int(track.time_ns[reached] - track.time_ns[begin]) if found else -1,
+                None if failed_ns == NEVER else failed_ns,
             )
         )
     return events

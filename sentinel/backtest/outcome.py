@@ -45,7 +45,8 @@ def backtest(
     """Hold what a detector made of an input against labels, where there are any."""
     known = labels or Labels.none()
     labelled = known.mask(scored.entity, scored.time_ns, entities)
-    tracks = tuple(tracks_of(scored, labelled, episodes))
+    failed_ns = known.failures(scored.entity, scored.time_ns, entities)
+    tracks = tuple(tracks_of(scored, labelled, episodes, failed_ns))
     peaks = list(episodes)
     for track in tracks:
         for place, index in enumerate(track.episodes.tolist()):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentinel.backtest.episodes import Episode
+from sentinel.backtest.labels import NEVER
 from sentinel.records import (
     BoolArray,
     FloatArray,
@@ -80,6 +81,7 @@ class Track:
     time_ns        (n,) ascending
     anomaly_score  (n,) finite
     labelled       (n,) bool
+    failed_ns      (n,) when the machine failed of what the reading's label shows, or NEVER
     episodes       (e,) int64, index into the list of all episodes; in the order of time
     opened, stop   (e,) places in this track: an episode's first reading, and the one after its last
     """
@@ -89,6 +91,7 @@ class Track:
     time_ns: TimeArray
     anomaly_score: FloatArray
     labelled: BoolArray
+    failed_ns: TimeArray
     episodes: TimeArray
     opened: TimeArray
     stop: TimeArray
@@ -97,11 +100,18 @@ class Track:
         return len(self.rows)
 
 
-def tracks_of(scored: Scored, labelled: BoolArray, episodes: Sequence[Episode]) -> Iterator[Track]:
+def tracks_of(
+    scored: Scored,
+    labelled: BoolArray,
+    episodes: Sequence[Episode],
+    failed_ns: TimeArray | None = None,
+) -> Iterator[Track]:
     """A track for each entity that has a score.
 
-    labelled  (N,) as `scored`
+    labelled   (N,) as `scored`
+    failed_ns  (N,) of `Labels.failures`; None: no failure is known
     """
+    failed_ns = np.full(len(scored), NEVER) if failed_ns is None else failed_ns
     judged = scored.judged()
     order = judged[np.argsort(scored.entity[judged], kind="stable")]
     entities, first = np.unique(scored.entity[order], return_index=True)
@@ -117,6 +127,7 @@ def tracks_of(scored: Scored, labelled: BoolArray, episodes: Sequence[Episode]) 
             scored.time_ns[rows],
             scored.anomaly_score[rows],
             labelled[rows],
+            failed_ns[rows],
             np.array(mine, np.int64),
             np.searchsorted(rows, [episodes[index].opened_row for index in mine]),
             np.searchsorted(rows, [len(scored) if row is None else row for row in stop_rows]),

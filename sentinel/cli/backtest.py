@@ -24,6 +24,7 @@ from sentinel.source.labels import read_labels
 LIMIT_CROSSED = 8
 EPILOG = """\b
 LABELS is a CSV file with the columns `from` and `to` and perhaps `entity`: one known anomaly a row.
+With `failed_at`, the time at which the machine failed of it, the lead of the warning is told, too.
 Exit code 8: a --fail-if condition holds (for a CI of models).
 
 \b

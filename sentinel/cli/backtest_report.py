@@ -18,7 +18,7 @@ from sentinel.cli.output import OutputConsole
 from sentinel.fitted import FittedModel
 from sentinel.records import NS_PER_S, Contribution
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, duration, iso, share_text
+from sentinel.report.wording import after, ahead, duration, iso, share_text
 
 ROWS_MAX = 40  # of each table; JSON holds all
 
@@ -57,6 +57,8 @@ def backtest_json(found: Backtest, model: FittedModel, failures: Sequence[str]) 
                     "episode": event.episode,
                     "delay_readings": None if event.episode is None else event.delay,
                     "delay_s": None if event.episode is None else event.delay_ns / NS_PER_S,
+                    "failed_at": None if event.failed_ns is None else iso(event.failed_ns),
+                    "lead_s": None if event.lead_ns is None else event.lead_ns / NS_PER_S,
                 }
                 for event in found.judgement.events
             ],
@@ -82,7 +84,7 @@ def _episodes(found: Backtest, shown: Sequence[int]) -> Table:
             *([escape(found.entities[episode.entity])] if several else []),
             moment(episode.opened_ns),
             lasted,
-            f"{episode.peak_ratio:.2f}",
+            f"{episode.peak_ratio:.2f}x",
             escape(share_text(episode.contributions)),
             *([_verdict(found, index)] if found.has_labels else []),
         )
@@ -95,17 +97,19 @@ def _verdict(found: Backtest, index: int) -> str:
 
 def _events(found: Backtest) -> Table:
     several = len(found.entities) > 1
+    failed = any(event.failed_ns is not None for event in found.judgement.events)
     table = Table(title="known anomalies", title_justify="left", box=None, pad_edge=False)
-    for name in [*(["machine"] if several else []), "from (UTC)", "to", "found by", "after"]:
+    names = [*(["machine"] if several else []), "from (UTC)", "to", "found by", "after"]
+    for name in [*names, *(["warning"] if failed else [])]:
         table.add_column(name)
     for event in found.judgement.events[:ROWS_MAX]:
-        missed = event.episode is None
         table.add_row(
             *([escape(found.entities[event.entity])] if several else []),
             moment(event.from_ns),
             moment(event.to_ns),
             "[red]nothing[/]" if event.episode is None else f"[green]#{event.episode + 1}[/]",
-            "" if missed else after(event.delay, event.delay_ns),
+            after(event),
+            *([ahead(event.lead_ns)] if failed else []),
         )
     return table
 

@@ -17,7 +17,7 @@ from sentinel.report.figures import Form, Mark, Picture, Span, Verdict, draw
 
 EPISODES_MAX = 20
 OVERVIEWS_MAX = 6  # machines
-CHANNELS_MAX = 4  # of an overview
+CHANNELS_MAX = 6  # of an overview
 BUCKETS = 1_200  # about one for every pixel of a figure's width
 MARGIN_READINGS = 64  # shown before and after an episode, at least
 
@@ -181,5 +181,14 @@ def _picture(
         )
         if opened < plan.stop and stop > plan.first
     ]
-    deviation = sensors.deviation[list(stretch.channels)].tolist()
-    return Picture(excerpt, plan.channels, deviation, known, spans, sensors.max_gap_ns, plan.marks)
+    failures = [
+        event.failed_ns
+        for event in found.judgement.events
+        if event.entity == track.entity
+        and event.failed_ns is not None
+        and from_ns <= event.failed_ns <= to_ns
+    ]
+    return Picture(
+        excerpt, plan.channels, sensors.deviation[list(stretch.channels)].tolist(),
+        known, failures, spans, sensors.max_gap_ns, plan.marks,
+    )  # fmt: skip

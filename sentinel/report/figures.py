@@ -22,7 +22,8 @@ from sentinel.report.excerpt import Excerpt
 Verdict = Literal["hit", "false", "unknown"]
 Form = Literal["svg", "png"]
 
-OBSERVED, EXPECTED, SCORE, KNOWN = "#1f4e79", "#d97706", "#374151", "#f2b705"
+OBSERVED, EXPECTED, SCORE = "#1f4e79", "#d97706", "#374151"
+KNOWN, FAILED = "#9ca3af", "#111827"
 VERDICTS: dict[Verdict, str] = {"hit": "#15803d", "false": "#c81e1e", "unknown": "#7c3aed"}
 STYLE = {
     "svg.hashsalt": "sentinel",  # else ids are random
@@ -37,7 +38,7 @@ STYLE = {
     "grid.linewidth": 0.6,
 }
 WIDTH_IN, STRIP_IN, PANEL_IN, GAP_IN = 10.5, 0.5, 1.0, 0.28
-LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.85, 0.1, 0.05, 0.5
+LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.85, 0.3, 0.05, 0.5
 PNG_DPI = 120
 # Neither a date nor a version: the same input gives the same bytes.
 NO_METADATA: dict[Form, dict[str, None]] = {
@@ -45,10 +46,13 @@ NO_METADATA: dict[Form, dict[str, None]] = {
     "png": {"Software": None},
 }
 BEHIND = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 1}  # of words on lines
-NUMBER_SHARE = 0.03  # of a figure's width, that an episode's number takes
+LABEL_PAD = 16  # points: the number of an episode at the very beginning stands there
+CHARACTER_SHARE = 0.0075  # of a figure's width, that one of an episode's number takes
 RATIO_SHOWN_MIN = 0.2  # what lies far below the threshold is all the same
 GAP_BUCKETS = 4
 BAND = "band: expected +- its usual deviation"
+# By how fine the ticks are: what they leave out, at the end of the axis.
+DATES = ["UTC", "%Y UTC", "%Y-%m UTC", *["%Y-%m-%d UTC"] * 2, "%Y-%m-%d %H:%M UTC"]
 LATE = 0.8  # of a figure's width: words behind that would be cut off
 NAME_SHOWN = 80  # characters of a channel's name
 
@@ -80,6 +84,7 @@ class Picture:
     channels    names of the excerpt's channels
     deviation   how far off what is expected of each usually is
     known       (from_ns, to_ns) of known anomalies
+    failures    when the machine failed
     max_gap_ns  a longer gap interrupts the lines
     """
 
@@ -87,6 +92,7 @@ class Picture:
     channels: Sequence[str]
     deviation: Sequence[float]
     known: Sequence[tuple[int, int]]
+    failures: Sequence[int]
     episodes: Sequence[Span]
     max_gap_ns: int
     marks: Sequence[Mark] = ()
@@ -121,7 +127,7 @@ def draw(picture: Picture, form: Form = "svg") -> bytes:
         panels[-1].set_xlim(*_when([int(times[0]) - margin, int(times[-1]) + margin]))
         locator = AutoDateLocator(minticks=4, maxticks=10)
         panels[-1].xaxis.set_major_locator(locator)
-        panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator, offset_formats=DATES))
         out = io.BytesIO()
         figure.savefig(out, format=form, dpi=PNG_DPI, metadata=NO_METADATA[form])
     return out.getvalue()
@@ -131,52 +137,69 @@ def _strips(panel: Any, picture: Picture) -> None:
     """Two rows of bars: what is known, and the episodes with their numbers."""
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)
-    panel.tick_params(length=0, labelbottom=False)
+    panel.tick_params(length=0, pad=LABEL_PAD, labelbottom=False)
     rows = (["known"] if picture.known else []) + ["episodes"]
     panel.set_yticks(range(len(rows)), rows)
     panel.set_ylim(len(rows) - 0.4, -0.6)
     for from_ns, to_ns in picture.known:
         _bar(panel, 0, from_ns, to_ns, KNOWN)
     for span in picture.episodes:
-        _bar(panel, len(rows) - 1, span.from_ns, span.to_ns, VERDICTS[span.verdict])
+        colour, hollow = VERDICTS[span.verdict], span.verdict == "false"
+        _bar(panel, len(rows) - 1, span.from_ns, span.to_ns, colour, hollow=hollow)
     _numbers(panel, len(rows) - 1, picture)
+    _failures(panel, picture)
 
 
 def _numbers(panel: Any, place: int, picture: Picture) -> None:
-    """Each episode's number before its bar, or behind it, where one of both has room."""
+    """Each episode's number in its bar, before it or behind it, where there is room."""
     first, last = int(picture.excerpt.time_ns[0]), int(picture.excerpt.time_ns[-1])
-    room_ns = int(NUMBER_SHARE * (last - first))
-    taken_ns = first - room_ns // 2
+    margin_ns = (last - first) // 50  # before the first reading, and behind the last
+    taken_ns = first - margin_ns
     for index, span in enumerate(picture.episodes):
+        room_ns = int(CHARACTER_SHARE * (last - first)) * len(f"# {span.number}")
         later = picture.episodes[index + 1 :]
-        free_ns = later[0].from_ns if later else last + room_ns // 2
-        before = span.from_ns - taken_ns >= room_ns
-        behind = free_ns - span.to_ns >= room_ns
-        taken_ns = span.to_ns + (0 if before or not behind else room_ns)
-        if before or behind:
+        free_ns = later[0].from_ns if later else last + margin_ns
+        if span.to_ns - span.from_ns >= room_ns:
+            at_ns, shift, side = (span.from_ns + span.to_ns) // 2, 0, "center"
+        elif span.from_ns - taken_ns >= room_ns:
+            at_ns, shift, side = span.from_ns, -3, "right"
+        elif free_ns - span.to_ns >= room_ns:
+            at_ns, shift, side = span.to_ns, 3, "left"
+        else:
+            at_ns, shift, side = -1, 0, ""
+        taken_ns = span.to_ns + (room_ns if side == "left" else 0)
+        if side:
+            on_bar = side == "center" and span.verdict != "false"
             panel.annotate(
-                f"#{span.number}",
-                (_when([span.from_ns if before else span.to_ns])[0], place),
-                (-3 if before else 3, 0),
-                textcoords="offset points", ha="right" if before else "left", va="center",
-                color=VERDICTS[span.verdict], fontsize=8,
+                f"#{span.number}", (_when([at_ns])[0], place), (shift, -0.5),
+                textcoords="offset points", ha=side, va="center",
+                color="white" if on_bar else VERDICTS[span.verdict], fontsize=8,
             )  # fmt: skip
 
 
-def _bar(panel: Any, place: int, from_ns: int, to_ns: int, colour: str) -> None:
+def _bar(
+    panel: Any, place: int, from_ns: int, to_ns: int, colour: str, *, hollow: bool = False
+) -> None:
     begin, end = _when([from_ns, to_ns])
-    # The edge keeps a short one visible, whatever the scale.
+    # The edge keeps a short one visible, whatever the scale; not by colour alone are they told.
     panel.fill_betweenx(
-        [place - 0.35, place + 0.35], begin, end, facecolor=colour, edgecolor=colour, linewidth=1.5
-    )
+        [place - 0.3, place + 0.3], begin, end, facecolor="white" if hollow else colour,
+        edgecolor=colour, linewidth=1.5,
+    )  # fmt: skip
 
 
 def _shade(panel: Any, picture: Picture) -> None:
     for from_ns, to_ns in picture.known:
-        panel.axvspan(*_when([from_ns, to_ns]), color=KNOWN, alpha=0.22, linewidth=0)
+        panel.axvspan(*_when([from_ns, to_ns]), color=KNOWN, alpha=0.15, linewidth=0)
     for span in picture.episodes:
         begin, end = _when([span.from_ns, span.to_ns])
-        panel.axvspan(begin, end, color=VERDICTS[span.verdict], alpha=0.16, linewidth=0)
+        panel.axvspan(begin, end, color=VERDICTS[span.verdict], alpha=0.1, linewidth=0)
+    _failures(panel, picture)
+
+
+def _failures(panel: Any, picture: Picture) -> None:
+    for failed in _when(picture.failures):
+        panel.axvline(failed, color=FAILED, linewidth=1.2, linestyle=(0, (3, 2)))
 
 
 def _channel(panel: Any, picture: Picture, index: int, name: str) -> None:
@@ -200,13 +223,17 @@ def _channel(panel: Any, picture: Picture, index: int, name: str) -> None:
 
 
 def _mark(panel: Any, mark: Mark, *, late: bool) -> None:
-    """Both points, and in words what was expected: before them where there is no room behind."""
+    """Both points, and in words what was expected: before them where there is no room behind.
+
+    Away from what was observed, whose line would be hidden.
+    """
     [time] = _when([mark.time_ns])
     panel.plot([time, time], [mark.observed, mark.expected], color=EXPECTED, linewidth=1.2)
     panel.plot(time, mark.expected, "o", color=EXPECTED, markerfacecolor="white", markersize=5)
     panel.plot(time, mark.observed, "o", color=OBSERVED, markersize=5)
+    down = -8 if mark.expected < mark.observed else 8
     panel.annotate(
-        f"expected {mark.expected:.4g}", (time, mark.expected), (-7 if late else 7, 0),
+        f"expected {mark.expected:.4g}", (time, mark.expected), (-7 if late else 7, down),
         textcoords="offset points", va="center", ha="right" if late else "left",
         color=EXPECTED, fontsize=8, bbox=BEHIND,
     )  # fmt: skip
@@ -221,9 +248,7 @@ def _score(panel: Any, picture: Picture) -> None:
     panel.fill_between(time, 1, shown, where=shown > 1, color=VERDICTS["false"], alpha=0.3,
                        linewidth=0)  # fmt: skip
     panel.axhline(1, color=VERDICTS["false"], linewidth=1, linestyle=(0, (5, 3)))
-    panel.annotate("threshold", (1, 1), (-2, 3), xycoords=("axes fraction", "data"),
-                   textcoords="offset points", ha="right", color=VERDICTS["false"], fontsize=8,
-                   bbox=BEHIND)  # fmt: skip
+    panel.set_title("dashed: threshold", loc="right", fontsize=8, pad=3, color=VERDICTS["false"])
     top = np.nanmax(shown, initial=1.0)
     panel.set_ylim(max(np.nanmin(shown, initial=1.0) * 0.8, RATIO_SHOWN_MIN), max(top * 1.4, 2))
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if top < 40 else (1,)))

@@ -29,6 +29,7 @@ def metric_lines(metrics: Metrics, *, labelled: bool) -> list[tuple[str, str]]:
         ("normal_open_share", f"{_percent(metrics.normal_open_share)} of the normal readings are "
                               "in an episode"),
         ("delay_s", _delay(metrics)),
+        *([] if math.isnan(metrics.lead_s) else [("lead_s", _lead(metrics))]),
         ("vus_pr", f"{_number(metrics.vus_pr)} of the score, whatever the threshold"),
         ("auc_pr", f"{_number(metrics.auc_pr)} the same, to the reading"),
     ]  # fmt: skip
@@ -41,6 +42,11 @@ def _delay(metrics: Metrics) -> str:
         f"{metrics.delay_s:.6g}: an episode is open {duration(metrics.delay_s)} after an anomaly "
         f"begins (median; delay_readings: {metrics.delay_readings:g})"
     )
+
+
+def _lead(metrics: Metrics) -> str:
+    when = f"{duration(abs(metrics.lead_s))} {'before' if metrics.lead_s >= 0 else 'after'}"
+    return f"{metrics.lead_s:.6g}: an episode is open {when} the machine fails (median)"
 
 
 def _number(value: float) -> str:

@@ -17,9 +17,10 @@ from sentinel.records import NS_PER_S
 from sentinel.report.album import Album, verdict
 from sentinel.report.figures import Verdict
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, duration, share_text, since
+from sentinel.report.wording import after, ahead, duration, share_text, since
 
 ROWS_MAX = 200  # of a table
+PEAK, NUMBER = "peak", ' class="number"'
 WORDS: dict[Verdict, str] = {"hit": "hit", "false": "false alarm", "unknown": "episode"}
 TERMS = """\
 <p class="quiet">An <b>episode</b> opens when several scores in a row stand above the threshold, and
@@ -56,7 +57,7 @@ def page(found: Backtest, heading: Heading, figures: Album) -> str:
         *_episodes(found, figures),
         *_details(found, figures),
         "<h2>All numbers</h2>",
-        _table(("metric", "value"), metric_lines(found.judgement.metrics, labelled=labelled)),
+        _numbers(metric_lines(found.judgement.metrics, labelled=labelled)),
         TERMS,
         f'<p class="quiet">sentinel {escape(__version__)}, model version '
         f"{escape(heading.version)}. All times are UTC.</p></body></html>",
@@ -120,9 +121,12 @@ def _labelled_tiles(metrics: Metrics, watched_s: float) -> list[tuple[str, str]]
     false = metrics.false_episodes
     pace = f", one in {_unbroken(watched_s / false)} of a machine" if false else ""
     late = "-" if math.isnan(metrics.delay_s) else duration(metrics.delay_s)
+    lead = "" if math.isnan(metrics.lead_s) else duration(abs(metrics.lead_s))
+    when = "before" if metrics.lead_s >= 0 else "after"
     calm = "-" if math.isnan(metrics.normal_open_share) else f"{metrics.normal_open_share:.1%}"
     return [
         (f"{metrics.events_found} of {metrics.events}", "known anomalies found"),
+        *([(lead, f"{when} the machine fails, an episode is open (median)")] if lead else []),
         (f"{false} of {metrics.episodes}",
          f"episodes are false alarms{pace}, {metrics.false_per_10_000:.1f} per 10,000 readings"),
         (late, "from the start of an anomaly to an open episode (median)"),
@@ -133,11 +137,14 @@ def _labelled_tiles(metrics: Metrics, watched_s: float) -> list[tuple[str, str]]
 def _overviews(found: Backtest, figures: Album) -> Iterable[str]:
     yield "<h2>All readings</h2>"
     keys: Sequence[tuple[Verdict | str, str]] = (
-        [("known", "known anomaly"), ("hit", "episode: hit"), ("false", "episode: false alarm")]
+        [
+            ("known", "known anomaly"), ("hit", "episode: hit"), ("false", "episode: false alarm"),
+            *([("failed", text) for text in _failure(found, "the machine fails")]),
+        ]
         if found.has_labels
         else [("unknown", "episode")]
-    )
-    shown = "".join(f'<i class="{kind}"></i>{text}' for kind, text in keys)
+    )  # fmt: skip
+    shown = "".join(f'<span><i class="{kind}"></i>{text}</span>' for kind, text in keys)
     yield f'<p class="quiet key">{shown}</p>'
     if len(figures.overviews) < len(found.tracks):
         yield (
@@ -154,18 +161,33 @@ def _known(found: Backtest, figures: Album) -> Iterable[str]:
     yield "<h2>Known anomalies</h2>"
     events = found.judgement.events
     rows = (_known_row(found, figures, event) for event in events[:ROWS_MAX])
-    names = (*_machine(found, "machine"), "from", "to", "found by", "after")
-    yield f"<table>{_header(names)}{''.join(rows)}</table>"
+    names = (
+        *_machine(found, "machine"),
+        "from (UTC)",
+        "to",
+        "found by",
+        "after",
+        *_failure(found, "failed (UTC)", "warning"),
+    )
+    yield _table(names, rows)
     yield _left_out(len(events), "first")
 
 
 def _known_row(found: Backtest, figures: Album, event: Event) -> str:
     if event.episode is None:
-        by, late = '<td class="false">missed</td>', ""
+        by = '<td class="false">missed</td>'
     else:
-        by, late = f"<td>{_link(event.episode, figures)}</td>", after(event.delay, event.delay_ns)
+        by = f"<td>{_link(event.episode, figures)}</td>"
     cells = (*_machine(found, found.entities[event.entity]), moment(event.from_ns))
-    return f"<tr>{_cells((*cells, moment(event.to_ns)))}{by}{_cells((late,))}</tr>"
+    failed = "" if event.failed_ns is None else moment(event.failed_ns)
+    behind = (after(event), *_failure(found, failed, ahead(event.lead_ns)))
+    return f"<tr>{_cells((*cells, moment(event.to_ns)))}{by}{_cells(behind)}</tr>"
+
+
+def _failure(found: Backtest, *texts: str) -> tuple[str, ...]:
+    """Cells that only a page on machines that failed has."""
+    failed = any(event.failed_ns is not None for event in found.judgement.events)
+    return texts if failed else ()
 
 
 def _episodes(found: Backtest, figures: Album) -> Iterable[str]:
@@ -181,12 +203,13 @@ def _episodes(found: Backtest, figures: Album) -> Iterable[str]:
         rows.append(
             f"<tr><td>{_link(index, figures)}</td>"
             f"{_cells((*where, moment(episode.opened_ns), _lasted(found, index)))}"
-            f'<td class="number">{episode.peak_ratio:.1f}x</td>'
+            f"<td{NUMBER}>{episode.peak_ratio:.1f}x</td>"
             f'<td class="long">{escape(share_text(episode.contributions))}</td>'
             f'<td class="{kind}">{WORDS[kind] if found.has_labels else ""}</td></tr>'
         )
-    names = ("", *_machine(found, "machine"), "opened", "lasted", "peak", "channels", "")
-    yield f"<table>{_header(names)}{''.join(rows)}</table>"
+    judged = "verdict" if found.has_labels else ""
+    names = ("#", *_machine(found, "machine"), "opened (UTC)", "lasted", PEAK, "channels", judged)
+    yield _table(names, rows)
     yield _left_out(len(found.episodes), "worst")
 
 
@@ -240,8 +263,16 @@ def _left_out(count: int, which: str) -> str:
     return f'<p class="quiet">{shown}</p>' if count > ROWS_MAX else ""
 
 
-def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return f"<table>{_header(names)}{''.join(f'<tr>{_cells(row)}</tr>' for row in rows)}</table>"
+def _numbers(lines: Iterable[tuple[str, str]]) -> str:
+    return _table(
+        ("metric", "value"),
+        (f'<tr>{_cells((name,))}<td class="long">{escape(text)}</td></tr>' for name, text in lines),
+    )
+
+
+def _table(names: Sequence[str], rows: Iterable[str]) -> str:
+    """What is wider than the screen is scrolled by itself."""
+    return f'<div class="wide"><table>{_header(names)}{"".join(rows)}</table></div>'
 
 
 def _cells(texts: Iterable[str]) -> str:
@@ -249,9 +280,11 @@ def _cells(texts: Iterable[str]) -> str:
 
 
 def _header(names: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<th>{escape(name)}</th>' for name in names)}</tr>"
+    cells = (f"<th{NUMBER if name == PEAK else ''}>{escape(name)}</th>" for name in names)
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _image(svg: bytes, what: str) -> str:
     data = base64.b64encode(svg).decode("ascii")
-    return f'<img alt="{escape(what)}" src="data:image/svg+xml;base64,{data}">'
+    source = f"data:image/svg+xml;base64,{data}"
+    return f'<div class="wide"><img alt="{escape(what)}" src="{source}"></div>'

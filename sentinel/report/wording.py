@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sentinel.alert.sentence import leading, moment, sentence
+from sentinel.backtest.metrics import Event
 from sentinel.records import NS_PER_S, Contribution
 
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -43,8 +44,15 @@ def since(contributions: Sequence[Contribution], start_ns: int) -> str:
     return f"{sentence(contributions)}, since {moment(start_ns)} UTC"
 
 
-def after(delay: int, delay_ns: int) -> str:
-    """How long a known anomaly went on before an episode was open."""
-    if delay == 0:
-        return "at once, or open before"
-    return f"{duration(delay_ns / NS_PER_S)} ({delay} readings)"
+def after(event: Event) -> str:
+    """How long a known anomaly went on before an episode was open; "" where none was."""
+    if event.episode is None:
+        return ""
+    return duration(event.delay_ns / NS_PER_S) if event.delay else "at once"
+
+
+def ahead(lead_ns: int | None) -> str:
+    """How long before a failure an episode was open; "" where that is not known."""
+    if lead_ns is None:
+        return ""
+    return duration(abs(lead_ns) / NS_PER_S) + (" ahead" if lead_ns >= 0 else " late")

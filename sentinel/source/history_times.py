@@ -26,19 +26,22 @@ HINT = "set --timestamp-unit (s, ms, us, ns, iso8601) or convert the column to I
 YEAR_S = 31_622_400  # the longest there is
 
 
-def unit_of_first(column: pa.Array, unit: TimestampUnit, name: str, path: Path) -> TimestampUnit:
+def unit_of_first(
+    column: pa.Array, unit: TimestampUnit, name: str, path: Path, row: int = 0
+) -> TimestampUnit:
     """The unit of a file's times: `unit` itself, or for "auto" what the column's first row shows.
 
-    Raises DataError where the first row is no time in any unit.
+    row     the first that holds anything
+    Raises  DataError where it is no time in any unit
     """
     if unit != "auto":
         return unit
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         return "iso8601"
-    value = _value(column, 0)
+    value = _value(column, row)
     found = _unit_shown(value)
     if found is None:
-        raise _no_time(path, 0, name, value, EXPECTED)
+        raise _no_time(path, row, name, value, EXPECTED)
     return found
 
 

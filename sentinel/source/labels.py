@@ -1,4 +1,4 @@
-"""Labels from a file: one stretch of time per row, `from` and `to`, perhaps an `entity`.
+"""Labels from a file: a stretch of time per row, `from` and `to`, perhaps `entity`, `failed_at`.
 
 Times are written in any way that a history may write them, whatever the readings' own. A date alone
 is its midnight, both at `from` and at `to`. Other columns are for people.
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from sentinel.backtest.labels import Labels
+from sentinel.backtest.labels import NEVER, Labels
 from sentinel.errors import DataError
 from sentinel.records import TimeArray
 from sentinel.source.history_names import encode, refuse_empty
@@ -19,7 +20,7 @@ from sentinel.source.history_paths import find_files, open_table
 from sentinel.source.history_table import HistoryTable, listed, place
 from sentinel.source.history_times import times_ns, unit_of_first
 
-FROM, TO, ENTITY = "from", "to", "entity"
+FROM, TO, ENTITY, FAILED = "from", "to", "entity", "failed_at"
 LABELS_MAX = 1_000_000
 HINT = "labels are a CSV file with the columns from and to, and perhaps entity, a row per stretch"
 
@@ -28,14 +29,15 @@ def read_labels(path: str | Path) -> Labels:
     """All labels of one file, CSV or Parquet.
 
     Both ends of a stretch belong to it. Without a column `entity` each holds for every machine.
-    Raises DataError with the row where a time or a name is none, or `from` is after `to`.
+    `failed_at`, where it is not empty: when the machine failed of what began at `from`.
+    Raises DataError with the row where a time or a name is none, or `from` is after the others.
     """
     path = Path(path)
     if path.is_dir():
         raise DataError("labels are one file, this is a directory", where=str(path))
     [file] = find_files([path])
     table = open_table(file)
-    columns = [FROM, TO, *([ENTITY] if ENTITY in table.kinds else [])]
+    columns = [FROM, TO, *(name for name in (ENTITY, FAILED) if name in table.kinds)]
     if missing := [name for name in (FROM, TO) if name not in table.kinds]:
         what = f"there is no column {listed(missing)}; columns are {listed(list(table.kinds))}"
         raise DataError(what, where=str(file), hint=HINT)
@@ -50,12 +52,34 @@ def read_labels(path: str | Path) -> Labels:
         what += f"({_text(read, FROM, turned[0])})"
         raise DataError(what, where=place(file, int(turned[0])), hint="are from and to exchanged?")
     entities = _entities(read, file) if ENTITY in columns else None
-    return Labels(from_ns, to_ns, entities, str(file))
+    failed_ns = _failures(table, read) if FAILED in columns else None
+    if failed_ns is not None and len(turned := np.flatnonzero(from_ns > failed_ns)):
+        what = f"the failure ({_text(read, FAILED, turned[0])}) comes before what led to it "
+        what += f"({_text(read, FROM, turned[0])})"
+        hint = "from is when it could first have been noticed"
+        raise DataError(what, where=place(file, int(turned[0])), hint=hint)
+    return Labels(from_ns, to_ns, entities, str(file), failed_ns)
 
 
 def _times(table: HistoryTable, sample: pa.RecordBatch, read: pa.Table, name: str) -> TimeArray:
     unit = unit_of_first(sample.column(name), "auto", name, table.path)
     return times_ns(read.column(name).combine_chunks(), unit, name, table.path, 0)
+
+
+def _failures(table: HistoryTable, read: pa.Table) -> TimeArray | None:
+    """Times, NEVER where the cell is empty; None where all are."""
+    column = read.column(FAILED).combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if table.kinds[FAILED] == "text" or pa.types.is_string(column.type):
+        column = pc.if_else(pc.equal(pc.utf8_trim_whitespace(column), ""), None, column)
+    given = column.is_valid().to_numpy(zero_copy_only=False)
+    if not given.any():
+        return None
+    first = int(np.argmax(given))
+    filled = column.fill_null(column[first])  # so that every row keeps its number
+    unit = unit_of_first(filled, "auto", FAILED, table.path, first)
+    return np.where(given, times_ns(filled, unit, FAILED, table.path, 0), NEVER)
 
 
 def _entities(read: pa.Table, path: Path) -> list[str]:

@@ -84,6 +84,7 @@ def between(tracks: Iterable[Track], from_ns: int, to_ns: int) -> list[Track]:
                     track.time_ns[first:stop],
                     track.anomaly_score[first:stop],
                     track.labelled[first:stop],
+                    track.failed_ns[first:stop],
                     track.episodes[inside],
                     np.maximum(track.opened[inside] - first, 0),
                     np.minimum(track.stop[inside], stop) - first,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sentinel.backtest.labels import Labels
+from sentinel.backtest.labels import NEVER, Labels
 
 NAMES = ("a", "b", "c")
 stretches = st.lists(
@@ -22,6 +24,29 @@ readings = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 20)), max_size=2
 def labels(found, *, of_entities: bool) -> Labels:
     ends = np.array([ends for ends, _ in found], np.int64)
     return Labels(ends[:, 0], ends[:, 1], [name for _, name in found] if of_entities else None)
+
+
+@given(stretches, readings, st.booleans(), st.data())
+def test_of_several_labels_of_a_reading_the_first_failure_counts(
+    found, rows, of_entities, data
+) -> None:
+    failed = data.draw(
+        st.lists(st.sampled_from([NEVER, 30, 40, 50]), min_size=len(found), max_size=len(found))
+    )
+    known = replace(labels(found, of_entities=of_entities), failed_ns=np.array(failed, np.int64))
+    entity = np.array([e for e, _ in rows], np.int32)
+    time_ns = np.array([t for _, t in rows], np.int64)
+    slow = [
+        min(
+            (
+                at for at, ((first, last), name) in zip(failed, found, strict=True)
+                if first <= t <= last and (not of_entities or NAMES[e] == name)
+            ),
+            default=NEVER,
+        )
+        for e, t in rows
+    ]  # fmt: skip
+    assert known.failures(entity, time_ns, NAMES).tolist() == slow
 
 
 @given(stretches, readings, st.booleans())

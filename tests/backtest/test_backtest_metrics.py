@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentinel.backtest.intervals import meeting, runs
+from sentinel.backtest.labels import NEVER
 from sentinel.backtest.metrics import judge
 from sentinel.backtest.ranking import average_precision
 from sentinel.backtest.tracks import Scored, tracks_of
@@ -50,6 +51,20 @@ def labelled_at(count: int, *stretches: tuple[int, int]) -> np.ndarray:
     for first, stop in stretches:
         mask[first:stop] = True
     return mask
+
+
+def test_the_lead_is_from_an_open_episode_to_the_failure_and_no_longer_than_the_event() -> None:
+    label = labelled_at(100, (10, 20), (40, 50), (60, 70), (90, 100))
+    failed_ns = np.full(100, NEVER)
+    for place, failed in ((10, 20), (40, 44), (60, 75), (90, 99)):
+        failed_ns[place] = T0_NS + failed * INTERVAL_NS
+    episodes = [episode(14, 17), episode(45, 65)]
+    judged = judge(tracks_of(scored(np.zeros(100)), label, episodes, failed_ns))
+    # Ahead; after it; open before the event, of which it counts from the beginning; missed.
+    leads = [None if e.lead_ns is None else e.lead_ns // INTERVAL_NS for e in judged.events]
+    assert leads == [6, -1, 15, None]
+    assert judged.metrics.lead_s == 6 * INTERVAL_NS / NS_PER_S
+    assert math.isnan(judge(tracks_of(scored(np.zeros(100)), label, episodes)).metrics.lead_s)
 
 
 def test_each_event_knows_its_first_episode_and_its_delay() -> None:

@@ -100,6 +100,19 @@ def test_labels_tell_hits_from_false_episodes(folder: Path) -> None:
     assert "1 of 2 episodes are false" in shown
 
 
+def test_the_lead_before_a_known_failure_is_told(folder: Path, tmp_path: Path) -> None:
+    stretch = f"{T0 + 100},{T0 + 129},a"
+    path = labels(tmp_path / "l.csv", f"{stretch},{T0 + 200}", header="from,to,entity,failed_at")
+    result = found(folder, "--labels", path)
+    [event] = result["events"]
+    assert event["lead_s"] == result["metrics"]["lead_s"] == 100 - event["delay_s"] == 98
+    assert _seconds(event["failed_at"]) == T0 + 200
+    shown = run(folder, "--labels", path).stdout
+    assert "1 min 38 s ahead" in shown
+    assert "an episode is open 1 min 38 s before the machine fails" in shown
+    assert run(folder, "--labels", path, "--fail-if", "lead_s<99").exit_code == 8
+
+
 def test_labels_without_a_machine_hold_for_all(folder: Path, tmp_path: Path) -> None:
     path = labels(tmp_path / "l.csv", f"{T0 + 100},{T0 + 129}", header="from,to")
     assert found(folder, "--labels", path)["metrics"]["events"] == 2

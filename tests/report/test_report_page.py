@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -17,6 +18,7 @@ from sentinel.records import Contribution, Readings
 from sentinel.report import album as albums
 from sentinel.report.album import Sensors, album
 from sentinel.report.excerpt import Explained
+from sentinel.report.figures import FAILED
 from sentinel.report.page import Heading, page
 from tests.backtest.made_up import INTERVAL_NS, T0_NS, scored
 
@@ -27,12 +29,14 @@ SENSORS = Sensors(CHANNELS, np.array([0.1, 0.2, 0.3]), 10 * INTERVAL_NS)
 HEADING = Heading(EVIL, "abc", f"{EVIL}.csv", len(CHANNELS))
 
 
-def made_up(*, labels: bool = True, episodes: bool = True) -> Backtest:
+def made_up(*, labels: bool = True, episodes: bool = True, failed: Sequence[int] = ()) -> Backtest:
     """Two machines, three episodes; one machine is called by markup."""
     found = [
         _episode(0, 100, 120, 3.0), _episode(0, 200, 230, 1.5), _episode(1, 540, None, 2.0),
     ]  # fmt: skip
     known = Labels(*(T0_NS + INTERVAL_NS * np.array(rows) for rows in ([90, 250], [110, 260])))
+    if failed:
+        known = replace(known, failed_ns=T0_NS + INTERVAL_NS * np.array(failed))
     entity = [0] * COUNT + [1] * COUNT
     ratio = np.abs(np.sin(np.arange(2 * COUNT) / 9)) * 2
     return backtest(
@@ -129,6 +133,22 @@ def test_the_page_says_what_was_found(text: str) -> None:
     assert "<b>1 of 3</b>" in text
     assert text.count('<td class="false">missed</td>') == 2
     assert text.count('<td class="hit">hit</td>') == 2
+
+
+def test_a_failure_has_its_time_its_warning_and_a_line_in_each_figure(text: str) -> None:
+    """The first episode opens 10 readings of a minute before the first failure."""
+    found = made_up(failed=(110, 260))
+    failing = made(found)
+    assert "<td>2023-11-15 00:03:20</td><td>10 min ahead</td>" in failing
+    assert "before the machine fails" in failing
+    assert "the machine fails" not in text
+    assert "<th>warning</th>" not in text
+    lines = {
+        entity: svg.count(FAILED.encode())
+        for entity, svg in album(found, SENSORS, batches()).overviews.items()
+    }
+    panels = 1 + len(CHANNELS) + 1
+    assert lines == {0: 2 * panels, 1: 2 * panels}  # of both failures: the label names no machine
 
 
 def test_without_labels_nothing_is_called_false() -> None:

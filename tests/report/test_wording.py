@@ -6,7 +6,7 @@ import pytest
 
 from sentinel.alert.sentence import moment
 from sentinel.records import NS_PER_S, Contribution
-from sentinel.report.wording import duration, iso, share_text, since
+from sentinel.report.wording import ahead, duration, iso, share_text, since
 
 T0_NS = 1_700_000_000 * NS_PER_S
 
@@ -28,6 +28,12 @@ def test_times_are_utc_and_no_longer_than_needed() -> None:
     assert moment(T0_NS - 20 * NS_PER_S) == "2023-11-14 22:13"
     assert iso(T0_NS) == "2023-11-14T22:13:20Z"
     assert iso(T0_NS + 50_000_000) == "2023-11-14T22:13:20.05Z"
+
+
+def test_a_warning_is_ahead_of_the_failure_or_late() -> None:
+    assert ahead(3 * 3600 * NS_PER_S) == "3 h ahead"
+    assert ahead(-60 * NS_PER_S) == "1 min late"
+    assert ahead(None) == ""
 
 
 def test_a_sentence_names_the_few_channels_that_matter() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sentinel.backtest.labels import NEVER
 from sentinel.errors import DataError
 from sentinel.source.labels import read_labels
 from tests.source.reading_files import write
@@ -40,6 +41,24 @@ def test_labels_keep_their_order_and_may_overlap(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("failed_at", "seconds"),
+    [
+        (("2023-11-14T22:13:25Z", ""), (5, None)),
+        ((" ", T0 + 60_000), (None, 60_000)),
+        (("", ""), None),
+    ],
+)
+def test_a_failure_is_known_where_its_cell_is_not_empty(tmp_path: Path, failed_at, seconds) -> None:
+    rows = "".join(f"{T0},{T0 + 60},{cell}\n" for cell in failed_at)
+    labels = read_labels(write(tmp_path / "labels.csv", f"from,to,failed_at\n{rows}"))
+    if seconds is None:
+        assert labels.failed_ns is None
+    else:
+        expected = [NEVER if at is None else (T0 + at) * S for at in seconds]
+        assert labels.failed_ns.tolist() == expected
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("start,to\n1,2\n", ": there is no column 'from'; columns are 'start', 'to'; labels are a "
@@ -52,6 +71,9 @@ def test_labels_keep_their_order_and_may_overlap(tmp_path: Path) -> None:
          "every reading needs a time"),
         ("from,to,entity\n1700000000,1700000001,a\n1700000000,1700000001,\n",
          ", data row 2: column 'entity': the name is empty"),
+        ("from,to,failed_at\n1700000000,1700000001,\n1700000000,1700000001,1699999999\n",
+         ", data row 2: the failure (1699999999) comes before what led to it (1700000000); from is "
+         "when it could first have been noticed"),
     ],
 )  # fmt: skip
 def test_a_wrong_label_is_told_of_with_its_row(tmp_path: Path, text: str, message: str) -> None:
@@ -65,6 +87,9 @@ def test_a_time_that_is_none_names_its_column(tmp_path: Path) -> None:
     path = write(tmp_path / "labels.csv", "from,to\n1700000000,soon\n")
     with pytest.raises(DataError, match=r"data row 1: column 'to': 'soon' is not a time"):
         read_labels(path)
+    text = f"from,to,failed_at\n{T0},{T0},\n{T0},{T0},bearing\n"
+    with pytest.raises(DataError, match=r"data row 2: column 'failed_at': 'bearing' is not a time"):
+        read_labels(write(path, text))
 
 
 def test_a_directory_is_no_file_of_labels(tmp_path: Path) -> None:
