@@ -82,7 +82,18 @@ def _simulated_store4(array, at, values):
     array[at : at + FOUR] = values
 
 
-load: Any = _simulated_load if SIMULATED else intrinsic(_load)
-store: Any = _simulated_store if SIMULATED else intrinsic(_store)
-load4: Any = _simulated_load4 if SIMULATED else intrinsic(_load4)
-store4: Any = _simulated_store4 if SIMULATED else intrinsic(_store4)
+def _known(function):
+    """An intrinsic that pickles to the same bytes in every process.
+
+    The key of a cached kernel hashes the pickled functions that its closure holds, and Numba gives
+    every intrinsic a random number: without a name, no start would find what another compiled.
+    """
+    made = intrinsic(function)
+    made._set_uuid(f"{__name__}{function.__name__}")
+    return made
+
+
+load: Any = _simulated_load if SIMULATED else _known(_load)
+store: Any = _simulated_store if SIMULATED else _known(_store)
+load4: Any = _simulated_load4 if SIMULATED else _known(_load4)
+store4: Any = _simulated_store4 if SIMULATED else _known(_store4)

@@ -39,7 +39,7 @@ class CudaWindowScorer:
         self.channels, self.steps = architecture.channels, steps
         self.model = Model(plan_for(architecture, steps))
         self.chunk = max(1, CHUNK_BYTES // (4 * steps * self.channels))
-        self.slots = [_Slot() for _ in range(SLOTS)]
+        self.slots = [Slot() for _ in range(SLOTS)]
         deep = max(architecture.encoder_layers, architecture.decoder_layers) > 1
         self.many, self.few = (
             self._launcher(architecture, backend, deep, few=few) for few in (False, True)
@@ -56,7 +56,7 @@ class CudaWindowScorer:
         scratch = scratch_size(tiling, self.steps) if deep else 0
         for slot in self.slots:
             slot.reserve(0, self.channels)
-        arguments = self._arguments(self.slots[0], 0, 0)
+        arguments = self._arguments(self.slots[0], self.slots[0].rows.device, 0)
         return Launcher(score_kernel(tiling), tiling, backend.multiprocessors, scratch, arguments)
 
     def load(self, parameters: Parameters) -> None:
@@ -80,7 +80,7 @@ class CudaWindowScorer:
         return found
 
     def _submit(
-        self, slot: _Slot, part: slice, flat: Float32Array, starts: TimeArray, lengths: TimeArray
+        self, slot: Slot, part: slice, flat: Float32Array, starts: TimeArray, lengths: TimeArray
     ) -> None:
         count = len(starts)
         slot.reserve(count, self.channels, int(lengths.sum()))
@@ -89,25 +89,32 @@ class CudaWindowScorer:
             flat, starts, lengths, np.argsort(starts, kind="stable"), self.channels,
             slot.rows.host, slot.starts.host,
         )  # fmt: skip
-        launch = self.many if count > self.busy else self.few
-        launch(count, slot.stream, *self._arguments(slot, rows, count))
+        slot.starts.up(count)
+        slot.lengths.up(count)
+        self.launch(slot, slot.rows.up(rows * self.channels), count)
         slot.errors.down(count * SPANS * self.channels)
         slot.expected.down(count * self.channels)
         slot.part = part
 
-    def _arguments(self, slot: _Slot, rows: int, count: int) -> tuple[Any, ...]:
-        """What the kernel is called with; the copies that it needs go before it on the stream."""
-        channels = self.channels
-        errors = slot.errors.device[: count * SPANS * channels]
+    def launch(self, slot: Slot, rows: Any, count: int) -> None:
+        """Score the first windows of a slot, once its stream has come to it.
+
+        rows  (N F,) on the device; so is all that the slot has, before and after
+        """
+        launch = self.many if count > self.busy else self.few
+        launch(count, slot.stream, *self._arguments(slot, rows, count))
+
+    def _arguments(self, slot: Slot, rows: Any, count: int) -> tuple[Any, ...]:
+        errors, channels = slot.errors.device[: count * SPANS * self.channels], self.channels
         return (
-            self.model.table, self.model.numbers, self.model.packed, slot.scratch.device,
-            slot.rows.up(rows * channels), slot.starts.up(count), slot.lengths.up(count),
+            self.model.table, self.model.numbers, self.model.packed, slot.scratch.device, rows,
+            slot.starts.device[:count], slot.lengths.device[:count],
             errors.reshape(count, SPANS, channels),
             slot.expected.device[: count * channels].reshape(count, channels),
         )  # fmt: skip
 
 
-class _Slot:
+class Slot:
     """A stream, and what one launch on it reads and writes.
 
     part  the windows that it works on, of those of the call; None: nothing
