@@ -5,7 +5,12 @@ embedded_kafka   the embedded broker
 kafka            a real Apache Kafka; skipped, with the reason, where it cannot be had, but a
                  failure with SENTINEL_REQUIRE_KAFKA=1. Such tests get the marker `kafka`.
 unique_name      names for topics and groups: the brokers serve all tests of the session
+
+What fixtures need is imported by those who ask for them: on a machine with a GPU and little else
+(`tests/bench/cuda.py`), neither a Kafka client is there, nor a plugin of pytest.
 """
+
+from __future__ import annotations
 
 from sentinel.runtime import jit_cache
 
@@ -13,18 +18,27 @@ jit_cache.prepare()
 
 import uuid  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
+from importlib.util import find_spec  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
 
 import pytest  # noqa: E402
-from hypothesis import settings  # noqa: E402
 
-from sentinel.broker import EmbeddedBroker  # noqa: E402
-from tests.kafka.handle import Kafka  # noqa: E402
-from tests.kafka.provide import real_kafka  # noqa: E402
+if TYPE_CHECKING:
+    from tests.kafka.handle import Kafka
 
 # Speed belongs to the benchmarks: a busy machine must not fail a property. The first example may
 # compile a kernel.
-settings.register_profile("sentinel", deadline=None)
-settings.load_profile("sentinel")
+if find_spec("hypothesis"):
+    from hypothesis import settings
+
+    settings.register_profile("sentinel", deadline=None)
+    settings.load_profile("sentinel")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What pyproject.toml sets is known, whoever is there to heed it."""
+    if not find_spec("pytest_timeout"):
+        parser.addini("timeout", "seconds that a test may take, by pytest-timeout")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,6 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Kafka]:
     """A real Apache Kafka, started once, when the first test asks for it."""
+    from tests.kafka.provide import real_kafka
+
     with real_kafka() as handle:
         yield handle
 
@@ -44,6 +60,9 @@ def kafka() -> Iterator[Kafka]:
 @pytest.fixture(scope="session")
 def embedded_kafka() -> Iterator[Kafka]:
     """The embedded broker, set up as our real Kafka is: topics are created, not made up."""
+    from sentinel.broker import EmbeddedBroker
+    from tests.kafka.handle import Kafka
+
     with EmbeddedBroker() as broker, Kafka("embedded", broker.bootstrap_servers) as handle:
         yield handle
 

@@ -25,17 +25,21 @@ def clock_for(threads: int) -> Clock:
 
 
 def seconds_per_call(
-    runs: Mapping[str, Callable[[], Any]], clock: Clock, budget_s: float
+    runs: Mapping[str, Callable[[], Any]],
+    clock: Clock,
+    budget_s: float,
+    once: Clock = time.perf_counter,
 ) -> dict[str, float]:
     """The median over the rounds, for each; every run must have been called before.
 
     budget_s  about how long all of it may take; three rounds are made in any case
+    once      the clock for the first call of each, which says how many calls make a block
     """
     calls, blocks = {}, []
     for name, run in runs.items():
-        once = _block(run, 1, time.perf_counter)
-        calls[name] = max(1, round(BLOCK_S / once))
-        blocks.append(calls[name] * once + REST_S)
+        first_s = _block(run, 1, once)
+        calls[name] = max(1, round(BLOCK_S / first_s))
+        blocks.append(calls[name] * first_s + REST_S)
     rounds = min(max(int(budget_s / sum(blocks)), ROUNDS_MIN), ROUNDS_MAX)
     samples: dict[str, list[float]] = {name: [] for name in runs}
     names = list(runs)

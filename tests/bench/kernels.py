@@ -193,8 +193,10 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--threads", type=_positive, default=1)
-    parser.add_argument("--batch", type=_batches, help="default 1,16,256,4096; --train: 64,256")
-    parser.add_argument("--shapes", type=_shape, nargs="+", metavar="T,F,H")
+    parser.add_argument(
+        "--batch", type=parse_batches, help="default 1,16,256,4096; --train: 64,256"
+    )
+    parser.add_argument("--shapes", type=parse_shape, nargs="+", metavar="T,F,H")
     parser.add_argument("--train", action="store_true", help="one optimiser step, beside torch's")
     parser.add_argument("--isa", choices=sorted(LIMITS), help="as if the machine had no more")
     parser.add_argument("--quick", action="store_true", help="two shapes, few rounds: does it run?")
@@ -213,11 +215,13 @@ def _positive(text: str) -> int:
     return number
 
 
-def _batches(text: str) -> list[int]:
+def parse_batches(text: str) -> list[int]:
+    """Of the command line: numbers with commas between."""
     return [_positive(part) for part in text.split(",")]
 
 
-def _shape(text: str) -> Shape:
+def parse_shape(text: str) -> Shape:
+    """Of the command line: T,F,H."""
     steps, channels, hidden = (_positive(part) for part in text.split(","))
     return Shape(steps, channels, hidden)
 

@@ -81,3 +81,14 @@ def test_every_model_has_a_tiling_on_the_smallest_devices(channels: int, hidden:
             assert tiling.shared_bytes <= 99 * 1024
             assert tiling.threads <= 1024
             assert tiling.units * tiling.unit_threads >= hidden
+
+
+def test_the_benchmark_s_roof_multiplies_and_adds_in_registers_alone(tmp_path: Path) -> None:
+    from tests.bench.cuda_roof import SUMS, THREADS, UNROLLED, fma_kernel
+    from tests.cuda.compiling import budget_of, ptx_of
+
+    ptx = ptx_of(fma_kernel(THREADS), (FLOATS, types.int64), THREADS, (9, 0))
+    loop = ptx.split("\n$L__")[1]
+    assert loop.count("fma.rn.f32") == SUMS * UNROLLED
+    assert "ld." not in loop
+    assert budget_of(ptx, (9, 0), tmp_path).spilled_bytes == 0

@@ -1,4 +1,4 @@
-"""The CUDA twin computes what the CPU does: all under `simulated`, in processes of their own."""
+"""The CUDA twin computes what the CPU does: `simulated` and `gpu`, in processes of their own."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ HERE = Path(__file__).parent
 pytestmark = pytest.mark.cuda
 
 
-@pytest.mark.parametrize("module", sorted(path.name for path in HERE.glob("simulated/test_*.py")))
+MODULES = sorted(
+    path.relative_to(HERE).as_posix()
+    for folder in ("simulated", "gpu")
+    for path in HERE.glob(f"{folder}/test_*.py")
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_simulated(module: str) -> None:
     pytest.importorskip("numba_cuda", reason="numba-cuda is not installed")
-    arguments = ["-q", "-p", "no:cacheprovider", str(HERE / "simulated" / module)]
+    arguments = ["-q", "-p", "no:cacheprovider", str(HERE / module)]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *arguments],
         env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},

@@ -45,3 +45,19 @@ def trainers(case: Case, threads: int, names: Collection[str]) -> dict[str, Cand
         "torch": trainer(case, threads, fused=False),
         "torch_fused": trainer(case, threads, fused=True),
     }
+
+
+def torch_with_cuda() -> str:
+    """The version of a torch that sees a GPU; empty: there is none."""
+    there = versions().get("torch", "")
+    if there and import_module("tests.bench.peers.cuda_torch").sees_gpu():
+        return there
+    return ""
+
+
+def cuda_scorers(case: Case, *, exact: bool) -> tuple[Candidate, Candidate]:
+    """cuDNN's LSTM, with readings on the device and in the host's memory."""
+    scorers: tuple[Candidate, Candidate] = import_module("tests.bench.peers.cuda_torch").scorers(
+        case, exact=exact
+    )
+    return scorers

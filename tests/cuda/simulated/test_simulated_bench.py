@@ -1,0 +1,52 @@
+"""The benchmark runs from its validation to its table; its numbers mean nothing here."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from sentinel.model.prepared import Backend
+from tests.bench import cuda, cuda_roof, cuda_rounds, ours
+from tests.bench.peers import found as peers
+
+CPU = Backend()
+
+
+def test_the_benchmark_validates_times_and_tells(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name, value in ("THREADS", 2), ("THREADS_RESIDENT", 4), ("TERMS", 8):
+        monkeypatch.setattr(cuda_roof, name, value)
+    monkeypatch.setattr(cuda, "BUDGET_S", 0.0)
+    # Someone who is right, and takes a while.
+    monkeypatch.setattr(peers, "torch_with_cuda", lambda: "2.0")
+    monkeypatch.setattr(peers, "cuda_scorers", lambda case, exact: (ours.scorer(case, CPU),) * 2)
+    monkeypatch.setattr(cuda_rounds, "DISTINCT_MAX", 3)
+    # The last one has too many readings.
+    monkeypatch.setattr(cuda, "READINGS_BYTES_MAX", 4 * 5 * 3 * 2)
+    cuda.main(["--shapes", "3,2,4", "--batch", "1,5,6", "--json", str(tmp_path / "found.json")])
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("simulator, sm_90")
+    assert len([line for line in told if line.startswith("| (3, 2, 4) |")]) == 2
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [row["batch"] for row in found["rows"]] == [1, 5]
+    assert set(found["rows"][0]["windows_per_s"]) == {
+        f"{who} from {where}"
+        for who, where in product(("sentinel", "cudnn", "cudnn_tf32"), ("device", "host"))
+    } | {"cpu from host"}
+    columns = "device: sentinel | cudnn | cudnn_tf32 | host: sentinel | cudnn | cudnn_tf32 | cpu |"
+    assert told[2].endswith(columns)
+    assert all(row["excess"] <= 1 for row in found["rows"])
+
+
+def test_a_wrong_score_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cuda_roof, "THREADS", 2)
+    monkeypatch.setattr(cuda_roof, "THREADS_RESIDENT", 2)
+    monkeypatch.setattr(cuda_rounds, "difference", lambda *_: float("nan"))
+    with pytest.raises(SystemExit, match=r"wrong at \(3, 2, 4\), B = 2: nan times"):
+        cuda.main(["--shapes", "3,2,4", "--batch", "2"])
