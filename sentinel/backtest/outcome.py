@@ -38,6 +38,15 @@ class Backtest:
         )
         return sorted(by_peak[:count])
 
+    def worst_place(self, index: int, track: Track) -> int:
+        """The place in its track of the reading that an episode's contributions are of."""
+        [at] = np.flatnonzero(track.episodes == index)
+        opened, stop = int(track.opened[at]), int(track.stop[at])
+        # Of an episode that is still open, events tell no more than what led to the last of them.
+        told = int(np.searchsorted(track.rows, self.episodes[index].told_row, side="right"))
+        until = min(max(told, opened + 1), stop)
+        return opened + int(np.argmax(self.score_ratio[track.rows[opened:until]]))
+
 
 def backtest(
     scored: Scored, episodes: Sequence[Episode], labels: Labels | None, entities: Sequence[str]

@@ -13,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from sentinel import store
-from sentinel.alert.sentence import moment, numbers
+from sentinel.alert.sentence import moment, numbers, sentence
+from sentinel.backtest.episodes import Episode
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.backtest.tracks import Track
 from sentinel.cli import logs
@@ -25,7 +26,7 @@ from sentinel.config.schema import LogConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.report.excerpt import Explained
-from sentinel.report.wording import iso, since
+from sentinel.report.wording import iso
 from sentinel.source.exact_time import ns_of_number, ns_of_text
 from sentinel.source.history_table import listed
 
@@ -156,26 +157,34 @@ def _print(found: Backtest, stretch: Stretch) -> None:
     console.print(
         f"{escape(found.entities[track.entity])}, {moment(int(track.time_ns[stretch.first]))} to "
         f"{moment(int(track.time_ns[stretch.stop - 1]))} UTC, {len(ratio):,} readings\n"
-        f"highest score: {ratio[highest]:.2f} of the threshold, at "
-        f"{moment(int(track.time_ns[stretch.first + highest]))}"
+        f"highest score: {ratio[highest]:.2f}x the threshold, at "
+        f"{moment(int(track.time_ns[stretch.first + highest]))} UTC"
     )
     if not stretch.episodes:
         console.print("no episode was open: nothing is to be explained")
         return
     for index in stretch.episodes[:EPISODES_SHOWN]:
         episode = found.episodes[index]
-        told = escape(since(episode.contributions, episode.start_ns))
-        console.print(f"#{index + 1}, peak {episode.peak_ratio:.2f}: {told}")
+        peak = f"{episode.peak_ratio:.2f}x the threshold"
+        console.print(f"#{index + 1}, {_lasted(episode)}, peak {peak}")
+        console.print(f"    at worst {escape(sentence(episode.contributions))}")
     if len(stretch.episodes) > EPISODES_SHOWN:
         console.print(f"(the worst {EPISODES_SHOWN} of {len(stretch.episodes):,} episodes)")
     console.print()
-    console.print(_channels(found, stretch.episodes[0]))
+    console.print(_channels(found, stretch.episodes[0], track))
 
 
-def _channels(found: Backtest, index: int) -> Table:
-    """Every channel at the worst reading of an episode."""
-    table = Table(title=f"#{index + 1} at its worst reading", title_justify="left", box=None,
-                  pad_edge=False)  # fmt: skip
+def _lasted(episode: Episode) -> str:
+    if episode.end_ns is None:
+        return f"open since {moment(episode.start_ns)} UTC"
+    return f"{moment(episode.start_ns)} to {moment(episode.end_ns)} UTC"
+
+
+def _channels(found: Backtest, index: int, track: Track) -> Table:
+    """Every channel at the worst reading of an episode, wherever in it that is."""
+    worst = moment(int(track.time_ns[found.worst_place(index, track)]))
+    table = Table(title=f"#{index + 1} at its worst reading, {worst} UTC", title_justify="left",
+                  box=None, pad_edge=False)  # fmt: skip
     table.add_column("channel")
     for name in ("share", "observed", "expected", "+-"):
         table.add_column(name, justify="right")
@@ -194,7 +203,7 @@ def _drawn(
     suffix: str,
 ) -> bytes:
     # Not at the top: it needs matplotlib, and nothing else does.
-    from sentinel.report.album import Plan, Sensors, draw_all, mark, worst_place
+    from sentinel.report.album import Plan, Sensors, draw_all, mark
 
     track, channels = stretch.track, model.channels[:CHANNELS_DRAWN]
     marks = []
@@ -202,7 +211,7 @@ def _drawn(
         worst = stretch.episodes[0]
         told = found.episodes[worst].contributions[:CHANNELS_DRAWN]
         channels = tuple(one.channel for one in told)
-        place = worst_place(found, worst, track)
+        place = found.worst_place(worst, track)
         if stretch.first <= place < stretch.stop:
             marks = [mark(one, int(track.time_ns[place])) for one in told]
     plan = Plan(track, stretch.first, stretch.stop, channels, marks)

@@ -131,20 +131,10 @@ def _episode(found: Backtest, index: int, track: Track) -> Plan:
     opened, stop = int(track.opened[at]), int(track.stop[at])
     margin = max(MARGIN_READINGS, (stop - opened) // 2)
     first, last = max(0, opened - margin), min(len(track), stop + margin)
-    at_worst = worst_place(found, index, track)
+    at_worst = found.worst_place(index, track)
     named = leading(found.episodes[index].contributions)
     marks = [mark(one, int(track.time_ns[at_worst])) for one in named]
     return Plan(track, first, last, [one.channel for one in named], marks)
-
-
-def worst_place(found: Backtest, index: int, track: Track) -> int:
-    """The place in its track of the reading that an episode's contributions are of."""
-    [at] = np.flatnonzero(track.episodes == index)
-    opened, stop = int(track.opened[at]), int(track.stop[at])
-    # Of an episode that is still open, events tell no more than what led to the last of them.
-    told = int(np.searchsorted(track.rows, found.episodes[index].told_row, side="right"))
-    until = min(max(told, opened + 1), stop)
-    return opened + int(np.argmax(found.score_ratio[track.rows[opened:until]]))
 
 
 def mark(one: Contribution, time_ns: int) -> Mark:
