@@ -14,6 +14,7 @@ code  meaning
 6     Kafka: unreachable, not authorised, or a topic is missing
 7     ``sentinel demo --exit``: no known failure was caught
 8     ``sentinel backtest``: a ``--fail-if`` condition holds
+9     the GPU failed amid the work, and the CPU was not to take over
 130   interrupted by Ctrl-C; ``sentinel fit`` that has a model by then keeps it and ends with 0
 141   the reader of the output went away, as in ``sentinel ... | head``
 ====  ======================================================================
@@ -69,6 +70,12 @@ class KafkaError(SentinelError):
     """Kafka is unreachable, refuses the credentials, or lacks a topic."""
 
     exit_code = 6
+
+
+class DeviceError(SentinelError):
+    """The GPU fails amid the work: out of memory, lost, or at odds with its driver."""
+
+    exit_code = 9
 
 
 class ShapeError(ValueError):

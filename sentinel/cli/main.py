@@ -44,6 +44,7 @@ Exit codes:
   6    Kafka: unreachable, not authorised, or a topic is missing
   7    demo --exit: no known failure was caught
   8    backtest: a --fail-if condition holds
+  9    the GPU failed amid the work, and the CPU was not to take over
   130  interrupted by Ctrl-C (fit that has a model by then keeps it: 0)
   141  the reader of the output went away
 

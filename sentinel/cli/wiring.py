@@ -23,11 +23,10 @@ from sentinel.fitted import FittedModel
 from sentinel.metrics.catalogue import Catalogue
 from sentinel.metrics.exporter import MetricsExporter
 from sentinel.metrics.telemetry import PrometheusTelemetry
-from sentinel.model.backends import CudaBackend
 from sentinel.ports import Supervisor
 from sentinel.records import NS_PER_S
 from sentinel.runtime.clock import SystemClock
-from sentinel.runtime.device import choose_device
+from sentinel.runtime.device import choose_device, fell_back
 from sentinel.runtime.kernels import choose
 from sentinel.runtime.systemd import SystemdSupervisor
 from sentinel.sink.kafka import KafkaSink
@@ -139,8 +138,7 @@ def running(config: Config, supervisor: Supervisor | None = None) -> Iterator[Ru
         rejection_reasons=(*REJECTED, "duplicate", "late"),
         mask_reasons=MASKED,
     )
-    on_gpu = isinstance(detector.backend, CudaBackend)
-    catalogue.gpu_fallback.set(config.kernels.device == "cuda" and not on_gpu)
+    catalogue.gpu_fallback.set_function(lambda: fell_back(config.kernels.device, detector.backend))
     telemetry = PrometheusTelemetry(catalogue, clock)
     health = DaemonHealth(config.metrics.stalled_after_s, clock)
     with ExitStack() as stack:

@@ -30,5 +30,8 @@ class KernelsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ] = "auto"
     on_gpu_failure: Annotated[
         Literal["stop", "cpu"],
-        Meta(description="device cuda that cannot be used at the start: stop, or take the CPU"),
+        Meta(
+            description="device cuda that cannot be used, at the start or later: stop, or let the "
+            "CPU take over"
+        ),
     ] = "stop"

@@ -164,7 +164,7 @@ class Catalogue:
             "sentinel_stream_interval_seconds",
             "Median time between an entity's readings in the stream; NaN while not known.",
         )
-        self.gpu_fallback = make.gauge("sentinel_gpu_fallback", "1: a GPU was asked for in vain.")
+        self.gpu_fallback = make.gauge("sentinel_gpu_fallback", "1: the CPU computes for a GPU.")
         self.model_interval = make.gauge(
             "sentinel_model_interval_seconds",
             "Median time between readings in the history that the model was fitted to.",

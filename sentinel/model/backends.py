@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from sentinel.model.carrying import StateCarrier
+from sentinel.model.falling_back import Fallback, SafeCarrier, SafeScorer
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
 from sentinel.model.scoring import WindowErrors, WindowScorer
@@ -18,11 +19,13 @@ class CudaBackend:
 
     shared_bytes     of shared memory that a block may have
     multiprocessors  of the device
+    fallback         the CPU takes over where the GPU fails amid the work; None: that is an error
     """
 
     cpu: Backend
     shared_bytes: int
     multiprocessors: int
+    fallback: Fallback | None = field(default=None, compare=False)
 
 
 Device: TypeAlias = Backend | CudaBackend
@@ -56,18 +59,32 @@ def of_cpu(device: Device) -> Backend:
 
 
 def window_scorer(parameters: Parameters, steps: int, device: Device) -> ScoresWindows:
-    """What scores windows of T steps on this device."""
-    if isinstance(device, CudaBackend):
-        from sentinel.model.cuda.scoring import CudaWindowScorer
+    """What scores windows of T steps on this device.
 
+    Raises DeviceError, then or when it is at work, where a GPU fails that has no fallback.
+    """
+    if not isinstance(device, CudaBackend):
+        return WindowScorer(parameters, steps, device)
+    from sentinel.model.cuda.scoring import CudaWindowScorer
+
+    if device.fallback is None:
         return CudaWindowScorer(parameters, steps, device)
-    return WindowScorer(parameters, steps, device)
+    cpu = WindowScorer(parameters, steps, device.cpu)
+    gpu = device.fallback.attempt(lambda: CudaWindowScorer(parameters, steps, device), lambda: None)
+    return SafeScorer(gpu, cpu, device.fallback) if gpu else cpu
 
 
 def state_carrier(parameters: Parameters, steps: int, device: Device) -> CarriesStates:
-    """What carries states on by so many steps on this device."""
-    if isinstance(device, CudaBackend):
-        from sentinel.model.cuda.carrying import CudaStateCarrier
+    """What carries states on by so many steps on this device.
 
+    Raises DeviceError, then or when it is at work, where a GPU fails that has no fallback.
+    """
+    if not isinstance(device, CudaBackend):
+        return StateCarrier(parameters, steps, device)
+    from sentinel.model.cuda.carrying import CudaStateCarrier
+
+    if device.fallback is None:
         return CudaStateCarrier(parameters, steps, device)
-    return StateCarrier(parameters, steps, device)
+    cpu = StateCarrier(parameters, steps, device.cpu)
+    gpu = device.fallback.attempt(lambda: CudaStateCarrier(parameters, steps, device), lambda: None)
+    return SafeCarrier(gpu, cpu, device.fallback) if gpu else cpu

@@ -9,10 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from sentinel.errors import ConfigError
+from sentinel.errors import ConfigError, DeviceError
 from sentinel.model.architecture import Architecture
 from sentinel.model.backends import CudaBackend, Device, state_carrier, window_scorer
 from sentinel.model.carrying import zero_states
+from sentinel.model.falling_back import Fallback
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
 from sentinel.model.twins import difference_of_twins
@@ -29,7 +30,11 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class DeviceChoice:
-    """device  what computes;  reason  why, for people;  fell_back  a GPU was asked for in vain."""
+    """What computes from the start on.
+
+    reason     why, for people
+    fell_back  a GPU was asked for in vain
+    """
 
     device: Device
     reason: str
@@ -52,7 +57,8 @@ def choose_device(
 
     steps  T
     cpu    the CPU's kernels, chosen already
-    Raises ConfigError where "cuda" is asked for and fails, unless `on_failure` is "cpu".
+    Raises ConfigError where "cuda" is asked for and fails, unless `on_failure` is "cpu". A GPU that
+    fails later leaves the rest to the CPU then, and always where "auto" has chosen it.
     """
     if asked == "cpu":
         return DeviceChoice(cpu, 'asked for by device = "cpu"')
@@ -63,9 +69,12 @@ def choose_device(
         try:
             problem = _wrong(architecture, gpu)
             if problem is None and asked == "cuda":
-                return DeviceChoice(gpu, f'{found.name}, asked for by device = "cuda"')
+                chosen = gpu if on_failure == "stop" else _with_fallback(gpu)
+                return DeviceChoice(chosen, f'{found.name}, asked for by device = "cuda"')
             if problem is None:
                 return _faster(architecture, steps, gpu, found.name)
+        except DeviceError as error:
+            problem = NoGpu(f"{found.name}: {error.what}", error.hint)
         # numba-cuda, the driver's bindings and their compilers have a tree of exceptions each;
         # whichever it is: what is tried here does not work, and the operator is told.
         except Exception as error:
@@ -83,6 +92,22 @@ def choose_device(
         'device "cuda" was asked for, and the CPU computes: %s; %s', problem.reason, problem.hint
     )
     return DeviceChoice(cpu, problem.reason, fell_back=True)
+
+
+def fell_back(asked: Asked, device: Device) -> bool:
+    """Whether the CPU computes what the GPU should, from the start on or by now."""
+    if isinstance(device, CudaBackend):
+        return device.fallback is not None and device.fallback.happened
+    return asked == "cuda"
+
+
+def _with_fallback(gpu: CudaBackend) -> CudaBackend:
+    """The same, but the CPU takes over where it fails."""
+
+    def tell(why: str) -> None:
+        log.error("%s: from now on the CPU computes", why)
+
+    return replace(gpu, fallback=Fallback(tell))
 
 
 def _wrong(architecture: Architecture, gpu: CudaBackend) -> NoGpu | None:
@@ -105,7 +130,9 @@ def _faster(architecture: Architecture, steps: int, gpu: CudaBackend, name: str)
         for batch, there, here in zip(BATCHES, of_gpu, of_cpu, strict=True)
     )
     if all(there < here for there, here in zip(of_gpu, of_cpu, strict=True)):
-        return DeviceChoice(gpu, f"{name} is faster than the CPU (windows at a time: {told})")
+        return DeviceChoice(
+            _with_fallback(gpu), f"{name} is faster than the CPU (windows at a time: {told})"
+        )
     return DeviceChoice(gpu.cpu, f"{name} is not faster for every batch ({told})")
 
 

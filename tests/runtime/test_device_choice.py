@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
-from sentinel.errors import ConfigError
+from sentinel.errors import ConfigError, DeviceError
 from sentinel.model.architecture import Architecture
 from sentinel.model.backends import CudaBackend
 from sentinel.model.prepared import Backend
 from sentinel.runtime import device, gpu
-from sentinel.runtime.device import choose_device
+from sentinel.runtime.device import choose_device, fell_back
 from sentinel.runtime.gpu import Gpu, NoGpu, described, too_old
 
 CPU, MODEL = Backend(), Architecture(2, 3)
@@ -107,6 +107,23 @@ def test_auto_takes_the_cpu_where_the_gpu_is_no_good(
     assert caplog.text == ""
 
 
+def test_a_fallback_shows_whenever_it_happens(machine: Prepare) -> None:
+    machine(NONE)
+    assert fell_back("cuda", choose_device(MODEL, 8, CPU, "cuda", "cpu").device)
+    assert not fell_back("auto", choose_device(MODEL, 8, CPU).device)
+    machine(FOUND)
+    chosen = choose_device(MODEL, 8, CPU, "cuda", "cpu").device
+    assert not fell_back("cuda", chosen)
+    assert isinstance(chosen, CudaBackend)
+    assert chosen.fallback is not None
+
+    def fails() -> str:
+        raise DeviceError("lost")
+
+    assert chosen.fallback.attempt(fails, lambda: "the CPU's") == "the CPU's"
+    assert fell_back("cuda", chosen)
+
+
 def test_cpu_asks_for_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "probe", None)
     assert choose_device(MODEL, 8, CPU, "cpu").device == CPU
@@ -131,10 +148,12 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
 def test_without_a_driver_nothing_of_cuda_is_imported() -> None:
     code = (
         "import sys\n"
+        "before = set(sys.modules)\n"  # an installed package may import itself at the start
         "from sentinel.runtime import gpu\n"
         "gpu.DRIVER_LIBRARY = 'libno-such-driver.so.1'\n"
         "found = gpu.probe()\n"
         "assert isinstance(found, gpu.NoGpu), found\n"
-        "assert not [m for m in sys.modules if m.startswith(('numba', 'cuda'))], sys.modules"
+        "new = set(sys.modules) - before\n"
+        "assert not (wrong := [m for m in new if m.startswith(('numba', 'cuda'))]), wrong"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -13,6 +13,7 @@ from sentinel.kernels.cuda.score_windows import scratch_size
 from sentinel.kernels.cuda.states import advance_kernel
 from sentinel.model.architecture import Architecture
 from sentinel.model.backends import CudaBackend
+from sentinel.model.cuda.failures import device_failures
 from sentinel.model.cuda.launching import Launcher, Mirror, Model, gather_rows
 from sentinel.model.cuda.scoring import plan_for
 from sentinel.model.cuda.tilings import tiling_of
@@ -28,6 +29,7 @@ class CudaStateCarrier:
     Not for concurrent calls.
     """
 
+    @device_failures()
     def __init__(self, parameters: Parameters, steps: int, backend: CudaBackend) -> None:
         architecture = parameters.architecture
         if architecture.bidirectional:
@@ -53,6 +55,7 @@ class CudaStateCarrier:
         kernel, arguments = advance_kernel(tiling), self._arguments(0, 0, 0)
         return Launcher(kernel, tiling, backend.multiprocessors, scratch, arguments)
 
+    @device_failures()
     def advance(
         self, states: Float32Array, rows: Float32Array, starts: TimeArray, entities: TimeArray
     ) -> Float32Array:

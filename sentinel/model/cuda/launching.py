@@ -35,10 +35,13 @@ class Mirror:
 
     def room(self, size: int) -> Any:
         """So many numbers of the pinned array; what they were is lost."""
-        if size > self.size or self.host is None:
-            self.size = max(1 << max(size - 1, 1).bit_length(), 2)
-            self.host = cuda.pinned_array(self.size, self.dtype)
-            self.device = cuda.device_array(self.size, self.dtype)
+        if size > self.size or self.device is None:
+            grown = max(1 << max(size - 1, 1).bit_length(), 2)
+            # The old ones go first: there may be no room for both.
+            self.size, self.host, self.device = 0, None, None
+            self.host = cuda.pinned_array(grown, self.dtype)
+            self.device = cuda.device_array(grown, self.dtype)
+            self.size = grown
         return self.host[:size]
 
     def up(self, size: int) -> Any:

@@ -11,6 +11,7 @@ from sentinel.kernels.cuda.score_windows import score_kernel, scratch_size
 from sentinel.kernels.slabs import SPANS
 from sentinel.model.architecture import Architecture
 from sentinel.model.backends import CudaBackend
+from sentinel.model.cuda.failures import device_failures
 from sentinel.model.cuda.launching import CHUNK_BYTES, Launcher, Mirror, Model, gather_rows
 from sentinel.model.cuda.tilings import tiling_of
 from sentinel.model.packing import Grain
@@ -34,6 +35,7 @@ class CudaWindowScorer:
     steps  T
     """
 
+    @device_failures()
     def __init__(self, parameters: Parameters, steps: int, backend: CudaBackend) -> None:
         architecture = parameters.architecture
         self.channels, self.steps = architecture.channels, steps
@@ -59,10 +61,12 @@ class CudaWindowScorer:
         arguments = self._arguments(self.slots[0], self.slots[0].rows.device, 0)
         return Launcher(score_kernel(tiling), tiling, backend.multiprocessors, scratch, arguments)
 
+    @device_failures()
     def load(self, parameters: Parameters) -> None:
         """Score with these parameters from now on."""
         self.model.load(parameters.flat)
 
+    @device_failures()
     def score(self, rows: Float32Array, starts: TimeArray, lengths: TimeArray) -> WindowErrors:
         """As `WindowScorer.score`."""
         flat, starts, lengths = as_kernels_take(rows, starts, lengths)

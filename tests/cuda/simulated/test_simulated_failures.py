@@ -1,0 +1,140 @@
+"""A GPU that fails amid the work: the operator is told, or the CPU does the same call anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import cuda
+from numba.cuda.cudadrv.driver import CudaAPIError
+
+from sentinel.errors import DeviceError
+from sentinel.model.architecture import Architecture
+from sentinel.model.backends import CudaBackend, state_carrier, window_scorer
+from sentinel.model.carrying import StateCarrier, zero_states
+from sentinel.model.falling_back import Fallback
+from sentinel.model.prepared import Backend
+from sentinel.model.scoring import WindowScorer
+from sentinel.runtime import device
+from sentinel.runtime.device import choose_device
+from tests.cuda.gpu_here import STAND_IN, backend_of
+from tests.kernels.samples import random_parameters
+
+CPU, GPU = Backend(), backend_of(STAND_IN)
+MODEL = random_parameters(Architecture(2, 3, forecast=True), seed=1)
+STEPS = 3
+ROWS = np.random.default_rng(0).standard_normal((40, 2)).astype(np.float32)
+FEW, MANY = np.arange(2), np.arange(30)
+
+
+@contextmanager
+def full() -> Iterator[None]:
+    """The device has no room left."""
+
+    def no_room(*_: object, **__: object) -> Any:
+        raise CudaAPIError(2, "Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cuda, "device_array", no_room)
+        yield
+
+
+def lengths(starts: np.ndarray) -> np.ndarray:
+    return np.full(len(starts), STEPS)
+
+
+def with_fallback(told: list[str]) -> CudaBackend:
+    return replace(GPU, fallback=Fallback(told.append))
+
+
+def test_out_of_memory_is_said_to_be_so_and_passes_when_there_is_room_again() -> None:
+    scorer = window_scorer(MODEL, STEPS, GPU)
+    before = scorer.score(ROWS, FEW, lengths(FEW))
+    with full():
+        with pytest.raises(DeviceError, match="the GPU is out of memory; see who else uses it"):
+            scorer.score(ROWS, MANY, lengths(MANY))
+        with pytest.raises(DeviceError, match="out of memory"):
+            state_carrier(MODEL, 1, GPU)
+    after = scorer.score(ROWS, FEW, lengths(FEW))
+    assert after.errors.tobytes() == before.errors.tobytes()
+
+
+def test_the_cpu_scores_what_the_gpu_could_not() -> None:
+    told: list[str] = []
+    backend = with_fallback(told)
+    scorer, other = (window_scorer(MODEL, STEPS, backend) for _ in range(2))
+    cpu = WindowScorer(MODEL, STEPS, CPU)
+    scorer.score(ROWS, FEW, lengths(FEW))
+    with full():
+        found, right = (which.score(ROWS, MANY, lengths(MANY)) for which in (scorer, cpu))
+    assert found.errors.tobytes() == right.errors.tobytes()
+    # For good, and for all that the device did; it is told once.
+    right = cpu.score(ROWS, FEW, lengths(FEW))
+    for which in (scorer, other):
+        assert which.score(ROWS, FEW, lengths(FEW)).errors.tobytes() == right.errors.tobytes()
+    assert told == ["the GPU is out of memory"]
+
+
+def test_other_parameters_reach_the_one_that_takes_over() -> None:
+    scorer = window_scorer(MODEL, STEPS, with_fallback([]))
+    changed = random_parameters(MODEL.architecture, seed=2)
+    scorer.load(changed)
+    cpu = WindowScorer(changed, STEPS, CPU)
+    with full():
+        found, right = (which.score(ROWS, MANY, lengths(MANY)) for which in (scorer, cpu))
+    assert found.errors.tobytes() == right.errors.tobytes()
+
+
+def test_the_cpu_carries_states_on_from_where_the_gpu_left_them() -> None:
+    told: list[str] = []
+    carrier, cpu = state_carrier(MODEL, 1, with_fallback(told)), StateCarrier(MODEL, 1, CPU)
+    states = zero_states(MODEL.architecture, 30)
+    carrier.advance(states, ROWS, FEW, FEW)
+    left = states.copy()
+    with full():
+        found = carrier.advance(states, ROWS, MANY, MANY)
+    assert found.tobytes() == cpu.advance(left, ROWS, MANY, MANY).tobytes()
+    assert states.tobytes() == left.tobytes()
+    assert told == ["the GPU is out of memory"]
+
+
+def test_a_model_that_finds_no_room_at_all_is_the_cpu_s() -> None:
+    told: list[str] = []
+    with full():
+        assert isinstance(window_scorer(MODEL, STEPS, with_fallback(told)), WindowScorer)
+        assert isinstance(state_carrier(MODEL, 1, with_fallback(told)), StateCarrier)
+    assert len(told) == 2
+
+
+def test_a_mistake_of_ours_is_no_failure_of_the_device() -> None:
+    scorer = window_scorer(MODEL, STEPS, with_fallback([]))
+    with pytest.raises(ValueError, match="broadcast"):
+        scorer.score(ROWS, MANY, lengths(FEW))
+
+
+@pytest.mark.parametrize(
+    ("asked", "on_failure", "falls_back"),
+    [("cuda", "stop", False), ("cuda", "cpu", True), ("auto", "stop", True)],
+)
+def test_what_is_configured_decides(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    asked: device.Asked,
+    on_failure: device.OnFailure,
+    falls_back: bool,
+) -> None:
+    monkeypatch.setattr(device, "probe", lambda: STAND_IN)
+    monkeypatch.setattr(device, "difference_of_twins", lambda *_: 0.0)
+    monkeypatch.setattr(device, "seconds_of", lambda which, *_: [1.0 + (which == CPU)] * 2)
+    chosen = choose_device(MODEL.architecture, STEPS, CPU, asked, on_failure).device
+    assert isinstance(chosen, CudaBackend)
+    if not falls_back:
+        assert chosen.fallback is None
+        return
+    assert chosen.fallback is not None
+    chosen.fallback.tell("the GPU is out of memory")
+    assert "the GPU is out of memory: from now on the CPU computes" in caplog.text
