@@ -34,8 +34,9 @@ def test_the_error_is_the_only_line_about_it(
     )
     done = sentinel("run", "--config", str(config))
     assert done.returncode == KafkaError.exit_code
-    kernels, connecting, error = done.stderr.splitlines()
+    kernels, device, connecting, error = done.stderr.splitlines()
     assert "kernels " in kernels
+    assert "device cpu " in device
     assert connecting.endswith(f"connecting to Kafka at {source}")
     assert error.startswith("sentinel: error: ")
     assert nobody in error
