@@ -14,20 +14,19 @@ OF_LARGEST_NAMED = 0.5  # nor one that is overshadowed by the first
 NS_PER_DAY = 24 * 3600 * NS_PER_S
 DECIMALS_MAX = 6
 VALUE_MAX = 1e9  # from where on four digits tell more than decimals do
+UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def summary(event: EpisodeEvent) -> str:
-    """What an event tells: its channels at the worst reading so far, and since when."""
+    """What an event tells: its channels at the worst reading so far, and since when or how long."""
     told = sentence(event.contributions)
     start, now = event.start_ns, event.time_ns
+    if event.state == "resolved":
+        over = "ended by a gap in the readings" if event.reason == "gap" else "over"
+        return f"{over} after {duration((now - start) / NS_PER_S)}; at worst {told}"
     same_day = start // NS_PER_DAY == now // NS_PER_DAY
-    since = moment(start, date=not same_day)
-    if event.state == "opened":
-        return f"{told}, since {since} UTC"
-    if event.state == "updated":
-        return f"at worst {told}, since {since} UTC"
-    over = "ended by a gap in the readings" if event.reason == "gap" else "over"
-    return f"{over}; at worst {told}, from {since} to {moment(now, date=not same_day)} UTC"
+    worst = "" if event.state == "opened" else "at worst "
+    return f"{worst}{told}, since {moment(start, date=not same_day)} UTC"
 
 
 def sentence(contributions: Sequence[Contribution]) -> str:
@@ -60,6 +59,21 @@ def moment(time_ns: int, *, date: bool = True) -> str:
     return f"{time:%Y-%m-%d} {clock}" if date else clock
 
 
+def duration(seconds: float) -> str:
+    """In the two largest units that it has: 1 d 4 h, 12 min, 0.25 s."""
+    if seconds < 1:
+        return f"{seconds:.3g} s"
+    rest = round(seconds)
+    parts: list[str] = []
+    for unit, length in UNITS:
+        count, rest = divmod(rest, length)
+        if count or parts:
+            parts.append(f"{count} {unit}" if count else "")
+        if len(parts) == 2:
+            break
+    return " ".join(part for part in parts if part)
+
+
 def _told(one: Contribution) -> str:
     observed, expected, deviation = numbers(one)
     around = f"{expected} +- {deviation}" if math.isfinite(one.deviation) else expected
@@ -67,7 +81,7 @@ def _told(one: Contribution) -> str:
         return f"{one.channel} is missing, expected {around}"
     if abs(one.observed - one.expected) <= one.deviation:
         # A sensor that froze, or shakes: its newest value alone does not show it.
-        return f"{one.channel} moves unusually ({observed}, expected {around})"
+        return f"{one.channel} behaves unusually ({observed}, expected {around})"
     return f"{one.channel} {observed}, expected {around}"
 
 

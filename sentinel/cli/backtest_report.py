@@ -11,14 +11,14 @@ import msgspec
 from rich.markup import escape
 from rich.table import Table
 
-from sentinel.alert.sentence import moment
+from sentinel.alert.sentence import duration, moment
 from sentinel.backtest.metrics import Metrics
 from sentinel.backtest.outcome import Backtest
 from sentinel.cli.output import OutputConsole
 from sentinel.fitted import FittedModel
 from sentinel.records import NS_PER_S, Contribution
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, duration, iso, share_text
+from sentinel.report.wording import after, ahead, iso, share_text
 
 ROWS_MAX = 40  # of each table; JSON holds all
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from textwrap import wrap
 
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -14,10 +15,13 @@ from sentinel.cli.output import OutputConsole
 from sentinel.cli.wiring import Running
 from sentinel.config.schema import Config
 from sentinel.demo.events import Event
-from sentinel.demo.verdict import Caught, Replayed, Verdict
+from sentinel.demo.verdict import MICROSECOND, Caught, Replayed, Verdict
 from sentinel.fitted import FittedModel
+from sentinel.report.wording import ahead
 
 WEEK = timedelta(weeks=1)
+COLUMNS = 80
+INDENT = "    "
 
 BEGIN = """\
 [bold]NAB machine_temperature_system_failure[/]: temperature in a large
@@ -54,6 +58,7 @@ class DemoReport:
 
     def __init__(self) -> None:
         self._console = OutputConsole(highlight=False, soft_wrap=True)
+        self._severities: dict[str, str] = {}
 
     def begin(self, history: int, replayed: Replayed) -> None:
         """What is about to happen."""
@@ -64,8 +69,8 @@ class DemoReport:
         """The model is there."""
         found = model.summary
         self._console.print(
-            f"Fitted in {found['steps']:,} steps: loss {found['loss_train']:.3g}, "
-            f"threshold {model.threshold:.3g}.\n"
+            f"Fitted in {found['steps']:,} steps: loss {found['loss_train']:.3g}; "
+            f"an episode opens at a score of {model.threshold:.3g}.\n"
         )
 
     def river(self, config: Config, broker: str, started: Running, *, deleted: bool) -> None:
@@ -93,18 +98,25 @@ class DemoReport:
             yield lambda done: bar.update(task, completed=done)
 
     def event(self, event: Event) -> None:
-        """An episode opened or closed."""
+        """An episode opened, became graver or closed."""
         data = event.data
-        if data.state == "updated":
+        graver = data.severity != self._severities.get(data.episode_id, data.severity)
+        self._severities[data.episode_id] = data.severity
+        if data.state == "updated" and not graver:
             return
         when = f"{event.time:%Y-%m-%d %H:%M}"
-        if data.state == "resolved":
-            peak = f"{data.peak_ratio:.2f}x the threshold at its peak"
-            self._console.print(f"{when}  [green]resolved[/]  {data.severity}, {peak}")
-            return
         now = f"{data.score_ratio:.2f}x the threshold"
-        self._console.print(f"{when}  [red]opened[/]    {data.severity}, {now}")
-        self._console.print(f"    {escape(data.summary)}")
+        if data.state == "updated":
+            self._console.print(f"{when}  [red]{data.severity:<8}[/]  now {now}")
+            return
+        if data.state == "opened":
+            told = f"[red]opened[/]    {escape(event.subject)}, {data.severity}, {now}"
+        else:
+            peak = f"{data.peak_ratio:.2f}x the threshold at its peak"
+            told = f"[green]resolved[/]  {data.severity}, {peak}"
+        self._console.print(f"{when}  {told}")
+        for line in wrap(data.summary, COLUMNS - len(INDENT)):
+            self._console.print(f"{INDENT}{escape(line)}")
 
     def verdict(self, verdict: Verdict, seconds: float) -> None:
         """Known failures against episodes, by what rule, and what it cost."""
@@ -143,7 +155,4 @@ class DemoReport:
 
 
 def _lead(one: Caught) -> str:
-    if one.lead is None:
-        return ""
-    hours = one.lead.total_seconds() / 3600
-    return f"{hours:.1f} h ahead" if hours >= 0 else f"{-hours:.1f} h late"
+    return ahead(None if one.lead is None else one.lead // MICROSECOND * 1_000)

@@ -107,4 +107,5 @@ def _table(worst: Sequence[dict[str, Any]], *, several: bool) -> Table:
 
 
 def _told(time: str) -> str:
-    return time.replace("T", " ").removesuffix("Z")
+    """For people: whole minutes need no seconds."""
+    return time.replace("T", " ").removesuffix("Z").removesuffix(":00")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from sentinel.alert.sentence import duration
 from sentinel.backtest.metrics import Metrics
-from sentinel.report.wording import duration
 
 
 def metric_lines(metrics: Metrics, *, labelled: bool) -> list[tuple[str, str]]:

@@ -10,14 +10,14 @@ from html import escape
 from importlib.resources import files
 
 from sentinel import __version__
-from sentinel.alert.sentence import moment
+from sentinel.alert.sentence import duration, moment
 from sentinel.backtest.metrics import Event, Metrics
 from sentinel.backtest.outcome import Backtest
 from sentinel.records import NS_PER_S
 from sentinel.report.album import Album, verdict
 from sentinel.report.figures import Verdict
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, duration, share_text, since
+from sentinel.report.wording import after, ahead, share_text, since
 
 ROWS_MAX = 200  # of a table
 PEAK, NUMBER = "peak", ' class="number"'

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sentinel.alert.sentence import leading, moment, sentence
+from sentinel.alert.sentence import duration, leading, moment, sentence
 from sentinel.backtest.metrics import Event
 from sentinel.records import NS_PER_S, Contribution
-
-UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def iso(time_ns: int) -> str:
@@ -17,21 +15,6 @@ def iso(time_ns: int) -> str:
     time = datetime.fromtimestamp(time_ns // NS_PER_S, UTC)
     rest = time_ns % NS_PER_S
     return f"{time:%Y-%m-%dT%H:%M:%S}" + (f".{rest:09}".rstrip("0") if rest else "") + "Z"
-
-
-def duration(seconds: float) -> str:
-    """In the two largest units that it has: 1 d 4 h, 12 min, 0.25 s."""
-    if seconds < 1:
-        return f"{seconds:.3g} s"
-    rest = round(seconds)
-    parts: list[str] = []
-    for unit, length in UNITS:
-        count, rest = divmod(rest, length)
-        if count or parts:
-            parts.append(f"{count} {unit}" if count else "")
-        if len(parts) == 2:
-            break
-    return " ".join(part for part in parts if part)
 
 
 def share_text(contributions: Sequence[Contribution]) -> str:

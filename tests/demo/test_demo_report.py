@@ -20,7 +20,10 @@ COLUMNS = 80
 
 def event(state: str, ratio: float) -> Event:
     """An event with the widest numbers that the series can bring."""
-    told = "temperature moves unusually (101.3, expected 101.9 +- 1.4), since 21:15 UTC"
+    told = (
+        "at worst temperature behaves unusually (101.3, expected 101.9 +- 1.4), since 2013-12-09 "
+    )
+    told += "21:15 UTC"
     return Event("machine-1", BEGIN, EventData(state, "critical", told, "e", ratio, ratio))
 
 
@@ -44,7 +47,7 @@ def test_no_line_wraps_on_80_columns(capsys: pytest.CaptureFixture[str]) -> None
     report.wait("http://127.0.0.1:65535")
     printed = capsys.readouterr().out
     assert [line for line in printed.splitlines() if len(line) > COLUMNS] == []
-    assert "updated" not in printed
+    assert "  now " not in printed  # as grave as it was
 
 
 def test_the_verdict_states_its_rules_rates_and_chance(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +55,7 @@ def test_the_verdict_states_its_rules_rates_and_chance(capsys: pytest.CaptureFix
     elsewhere = DemoEpisode(BEGIN, BEGIN + timedelta(hours=1), 1.0)
     DemoReport().verdict(judge(KNOWN_FAILURES, [elsewhere, caught], REPLAYED), 2.0)
     printed = " ".join(capsys.readouterr().out.split())
-    assert "5.0 h ahead" in printed
+    assert "5 h ahead" in printed
     assert "opens inside NAB's labelled window" in printed
     assert "shares no moment with any labelled window" in printed
     assert "1 of 4 known anomalies caught, 1 of them ahead; 1 false" in printed
@@ -68,7 +71,18 @@ def test_an_event_tells_its_sentence_and_how_grave_it_is(
         data = EventData(state, "warning", told, "e", 2.25, ratio)
         DemoReport().event(Event("machine-1", BEGIN, data))
     assert capsys.readouterr().out == (
-        "2013-12-09 21:15  opened    warning, 1.50x the threshold\n"
+        "2013-12-09 21:15  opened    machine-1, warning, 1.50x the threshold\n"
         f"    {told}\n"
         "2013-12-09 21:15  resolved  warning, 2.25x the threshold at its peak\n"
+        f"    {told}\n"
     )
+
+
+def test_an_update_is_shown_where_the_episode_became_graver(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = DemoReport()
+    for severity in ("info", "info", "critical", "critical"):
+        data = EventData("updated", severity, "told", "e", 3.0, 2.5)
+        report.event(Event("machine-1", BEGIN, data))
+    assert capsys.readouterr().out == "2013-12-09 21:15  critical  now 2.50x the threshold\n"

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from sentinel.alert.sentence import moment
 from sentinel.records import NS_PER_S, Contribution
-from sentinel.report.wording import ahead, duration, iso, share_text, since
+from sentinel.report.wording import ahead, iso, share_text, since
 
 T0_NS = 1_700_000_000 * NS_PER_S
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0, "0 s"), (0.25, "0.25 s"), (59, "59 s"), (60, "1 min"), (61, "1 min 1 s"),
-        (3600, "1 h"), (3601, "1 h"), (7325, "2 h 2 min"), (86_400 * 3 + 60, "3 d"),
-        (86_399.9, "1 d"),
-    ],
-)  # fmt: skip
-def test_durations_have_their_two_largest_units(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_times_are_utc_and_no_longer_than_needed() -> None:
