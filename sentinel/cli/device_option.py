@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
-# fmt: off
-device_option = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]),
-    help="What computes the scores; auto: an NVIDIA GPU that measures faster.  [default: auto, or "
-         "the configuration's]")
-# fmt: on
+SCORES = (
+    "What computes the scores; auto: an NVIDIA GPU that measures faster.  [default: auto, or the "
+    "configuration's]"
+)
+TRAINS = (
+    "What trains and computes scores; auto: the CPU trains, and an NVIDIA GPU that measures faster "
+    "computes scores.  [default: auto]"
+)
+
+
+def device_option(text: str) -> Callable[[Any], Any]:
+    """The option, with this help."""
+    return click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help=text)

@@ -16,7 +16,7 @@ import numpy as np
 from sentinel import store
 from sentinel.backtest.labels import Labels
 from sentinel.cli import logs
-from sentinel.cli.device_option import device_option
+from sentinel.cli.device_option import TRAINS, device_option
 from sentinel.cli.exclusion import labelled_rows
 from sentinel.cli.fit_options import model_options, settings_of, training_options
 from sentinel.cli.history import spool_history
@@ -127,9 +127,10 @@ def _fitted(
 def backend_of(
     architecture: Architecture, settings: FitSettings, threads: int, device: Asked
 ) -> Device:
-    """What trains (the CPU) and what scores."""
+    """What trains and what scores."""
     cpu = choose(architecture, threads=threads).backend
-    chosen = choose_device(architecture, settings.window_length or SUPPOSED_STEPS, cpu, device)
+    steps = settings.window_length or SUPPOSED_STEPS
+    chosen = choose_device(architecture, steps, cpu, device, training=True)
     log.info("device %s (%s)", chosen.name, chosen.reason)
     return chosen.device
 
@@ -152,7 +153,7 @@ def backend_of(
 @layout_options
 @model_options
 @training_options
-@device_option
+@device_option(TRAINS)
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes the result.")
 def command(

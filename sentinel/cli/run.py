@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from sentinel.cli import logs
-from sentinel.cli.device_option import device_option
+from sentinel.cli.device_option import SCORES, device_option
 from sentinel.cli.wiring import running
 from sentinel.config.loading import load
 from sentinel.runtime.device import Asked
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 @click.command(epilog=EPILOG, short_help="Run the daemon.")
 @click.option("--config", "path", required=True, type=click.Path(path_type=Path), metavar="FILE",
               help="The configuration; `sentinel config` prints an example.")
-@device_option
+@device_option(SCORES)
 def command(path: Path, device: Asked | None) -> None:
     # fmt: on
     """Consume readings, score them, write anomaly events; until SIGTERM or Ctrl-C."""

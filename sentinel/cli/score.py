@@ -10,7 +10,7 @@ import click
 
 from sentinel import store
 from sentinel.cli import logs
-from sentinel.cli.device_option import device_option
+from sentinel.cli.device_option import SCORES, device_option
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.progress import Spinner
 from sentinel.cli.replaying import (
@@ -56,7 +56,7 @@ Examples:
 @reconstruct_every_option
 @click.option("--forecast", is_flag=True,
               help="Write what was expected of each channel, too: expected_<channel>.")
-@device_option
+@device_option(SCORES)
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes a score.")
 @layout_options

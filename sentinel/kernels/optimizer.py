@@ -2,10 +2,60 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from sentinel.kernels.jit import jit
-from sentinel.kernels.types import Float32Array
+from sentinel.kernels.jit import jit, shared
+from sentinel.kernels.types import Float32Array, Scalar
+
+BETA1, BETA2 = np.float32(0.9), np.float32(0.999)
+DECAY, EPSILON, ONE = np.float32(0.99), np.float32(1e-8), np.float32(1)
+
+
+@shared
+def adam_rates(
+    step: int, learning_rate: float, weight_decay: float
+) -> tuple[np.float32, np.float32, np.float32]:
+    """What `adam` needs at step 1, 2, ...: rate, correction of v, share of a parameter left."""
+    return (
+        np.float32(learning_rate / (1.0 - 0.9**step)),
+        np.float32(1.0 / (1.0 - 0.999**step)),
+        np.float32(1.0 - learning_rate * weight_decay),
+    )
+
+
+@shared
+def adam(
+    parameter: Scalar,
+    g: Scalar,
+    m: Scalar,
+    v: Scalar,
+    rate: Scalar,
+    correction: Scalar,
+    left: Scalar,
+) -> tuple[Scalar, Scalar, Scalar]:
+    """One parameter's step by the gradient g: (parameter, m, v).
+
+    rate, correction, left  `adam_rates`
+    """
+    m = BETA1 * m + (ONE - BETA1) * g
+    v = BETA2 * v + (ONE - BETA2) * g * g
+    change = rate * m / (np.float32(math.sqrt(v * correction)) + EPSILON)
+    return parameter * left - change, m, v
+
+
+@shared
+def rmsprop(parameter: Scalar, g: Scalar, v: Scalar, rate: Scalar) -> tuple[Scalar, Scalar]:
+    """One parameter's step by the gradient g: (parameter, v)."""
+    v = DECAY * v + (ONE - DECAY) * g * g
+    return parameter - rate * g / (np.float32(math.sqrt(v)) + EPSILON), v
+
+
+@shared
+def clip_factor(norm: float, limit: float) -> float:
+    """What makes a gradient of this norm no longer than the limit."""
+    return min(1.0, limit / norm) if norm > 0 else 1.0
 
 
 @jit
@@ -30,22 +80,17 @@ def adam_step(
 ) -> None:
     """One step of Adam; parameters and the moments m, v (all (P,)) are updated in place.
 
-    step  1, 2, ...;  clip  factor on the gradient (min(1, limit / norm))
+    step  1, 2, ...;  clip  factor on the gradient (`clip_factor`)
     weight_decay  of AdamW: decoupled from the gradient; 0: plain Adam
     Source: Kingma & Ba, "Adam", ICLR 2015, algorithm 1, with its beta 0.9, 0.999 and eps 1e-8;
     Loshchilov & Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2.
     """
-    beta1, beta2, epsilon = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
-    one = np.float32(1)
-    rate = np.float32(learning_rate / (1.0 - 0.9**step))
-    correction = np.float32(1.0 / (1.0 - 0.999**step))
-    factor, left = np.float32(clip), np.float32(1.0 - learning_rate * weight_decay)
+    rate, correction, left = adam_rates(step, learning_rate, weight_decay)
+    factor = np.float32(clip)
     for n in range(parameters.size):
-        g = gradient[n] * factor
-        m[n] = beta1 * m[n] + (one - beta1) * g
-        v[n] = beta2 * v[n] + (one - beta2) * g * g
-        change = rate * m[n] / (np.sqrt(v[n] * correction) + epsilon)
-        parameters[n] = parameters[n] * left - change
+        parameters[n], m[n], v[n] = adam(
+            parameters[n], gradient[n] * factor, m[n], v[n], rate, correction, left
+        )
 
 
 @jit
@@ -60,9 +105,6 @@ def rmsprop_step(
 
     Source: Tieleman & Hinton, Coursera "Neural Networks for Machine Learning", lecture 6.5 (2012).
     """
-    decay, epsilon, one = np.float32(0.99), np.float32(1e-8), np.float32(1)
     rate, factor = np.float32(learning_rate), np.float32(clip)
     for n in range(parameters.size):
-        g = gradient[n] * factor
-        v[n] = decay * v[n] + (one - decay) * g * g
-        parameters[n] -= rate * g / (np.sqrt(v[n]) + epsilon)
+        parameters[n], v[n] = rmsprop(parameters[n], gradient[n] * factor, v[n], rate)

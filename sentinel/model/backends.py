@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+import numpy as np
+
 from sentinel.model.carrying import StateCarrier
 from sentinel.model.falling_back import Fallback, SafeCarrier, SafeScorer
+from sentinel.model.learning import Loss
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
 from sentinel.model.scoring import WindowErrors, WindowScorer
+from sentinel.model.trainer import Minibatches, Trainer
 from sentinel.records import Float32Array, TimeArray
 
 
@@ -20,12 +24,14 @@ class CudaBackend:
     shared_bytes     of shared memory that a block may have
     multiprocessors  of the device
     fallback         the CPU takes over where the GPU fails amid the work; None: that is an error
+    trains           it trains, too; else the CPU does
     """
 
     cpu: Backend
     shared_bytes: int
     multiprocessors: int
     fallback: Fallback | None = field(default=None, compare=False)
+    trains: bool = False
 
 
 Device: TypeAlias = Backend | CudaBackend
@@ -50,6 +56,29 @@ class CarriesStates(Protocol):
         self, states: Float32Array, rows: Float32Array, starts: TimeArray, entities: TimeArray
     ) -> Float32Array:
         """Advance the states of some entities, each by its next readings."""
+        ...
+
+
+class TrainsParameters(Protocol):
+    """`Trainer` or its twin."""
+
+    def __enter__(self) -> TrainsParameters: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def step(
+        self,
+        rows: Float32Array,
+        starts: TimeArray,
+        lengths: TimeArray,
+        rng: np.random.Generator,
+        learning_rate: float,
+    ) -> tuple[Loss, float]:
+        """Train on one minibatch; the loss before the step, and its gradient's norm."""
+        ...
+
+    def parameters(self) -> Parameters:
+        """As they are now; the next step may change what was handed out."""
         ...
 
 
@@ -88,3 +117,14 @@ def state_carrier(parameters: Parameters, steps: int, device: Device) -> Carries
     cpu = StateCarrier(parameters, steps, device.cpu)
     gpu = device.fallback.attempt(lambda: CudaStateCarrier(parameters, steps, device), lambda: None)
     return SafeCarrier(gpu, cpu, device.fallback) if gpu else cpu
+
+
+def window_trainer(
+    parameters: Parameters, minibatches: Minibatches, device: Device
+) -> TrainsParameters:
+    """What trains these parameters, by this device or by its CPU."""
+    if isinstance(device, CudaBackend) and device.trains:
+        from sentinel.model.cuda.training import CudaTrainer
+
+        return CudaTrainer(parameters, minibatches, device)
+    return Trainer(parameters, minibatches, of_cpu(device))

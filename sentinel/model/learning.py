@@ -22,7 +22,7 @@ from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
 from sentinel.model.plan import plan_training
 from sentinel.model.prepared import Backend, aligned, as_kernels_take
-from sentinel.records import Float32Array, TimeArray
+from sentinel.records import Float32Array, FloatArray, TimeArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,51 @@ class Loss:
     def told(self) -> float:
         """The error that says how far training is."""
         return self.forecast if np.isnan(self.reconstruction) else self.reconstruction
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How many values of a minibatch the loss compares: to rebuild, next ones, all ahead.
+
+    counts  of each;  meant  whether the loss has each
+    """
+
+    counts: tuple[int, int, int]
+    meant: tuple[bool, bool, bool]
+
+    @classmethod
+    def of(
+        cls,
+        architecture: Architecture,
+        steps: int,
+        burn_in: int,
+        flat: Float32Array,
+        starts: TimeArray,
+        lengths: TimeArray,
+    ) -> Compared:
+        """Of windows of T steps over rows (N F,); the first `burn_in` of them forecast nothing."""
+        channels, horizons = architecture.channels, architecture.horizons
+        counts = np.zeros((len(starts), channels), np.int64)
+        count_values(flat, starts, lengths, counts)
+        following, ahead = count_ahead(flat, starts, lengths, channels, steps, burn_in, horizons)
+        return cls(
+            (int(counts.sum()), following, ahead),
+            (architecture.decoder_layers > 0, architecture.forecast, horizons > 1),
+        )
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """What each sum of squared errors is multiplied by."""
+        return tuple(
+            1.0 / max(count, 1) if meant else 0.0
+            for count, meant in zip(self.counts, self.meant, strict=True)
+        )
+
+    def loss(self, errors: FloatArray) -> Loss:
+        """The loss of these sums of squared errors (3,)."""
+        means = np.where(self.meant, errors * self.scales, np.nan)
+        rebuilt, following, ahead = means.tolist()
+        return Loss(rebuilt, following, ahead, self.counts[0])
 
 
 class Learner:
@@ -105,8 +150,11 @@ class Learner:
         """
         flat, starts, lengths = as_kernels_take(rows, starts, lengths)
         self.packed[:] = self.plan.pack(parameters.flat)
-        counts = self._count(flat, starts, lengths)
-        scales = tuple(1.0 / max(count, 1) if meant else 0.0 for count, meant in counts)
+        compared = Compared.of(
+            self.architecture, self.plan.shape[of.STEPS], self.plan.shape[of.BURN_IN],
+            flat, starts, lengths,
+        )  # fmt: skip
+        scales = compared.scales
         tiles = -(-len(starts) // self.tile.width)
         while len(self.gradients) < tiles:
             self.gradients.append(np.empty_like(parameters.flat))
@@ -130,26 +178,7 @@ class Learner:
         total = self.gradients[0]
         for other in self.gradients[1:tiles]:
             total += other
-        meant = [meant for _, meant in counts]
-        rebuilt, following, ahead = np.where(meant, errors.sum(axis=0) * scales, np.nan).tolist()
-        return Loss(rebuilt, following, ahead, counts[0][0]), total
-
-    def _count(
-        self, flat: Float32Array, starts: TimeArray, lengths: TimeArray
-    ) -> tuple[tuple[int, bool], ...]:
-        """Values to rebuild, next ones to forecast, all to forecast; whether the loss has each."""
-        architecture, shape = self.architecture, self.plan.shape
-        counts = np.zeros((len(starts), architecture.channels), np.int64)
-        count_values(flat, starts, lengths, counts)
-        following, ahead = count_ahead(
-            flat, starts, lengths, architecture.channels, shape[of.STEPS], shape[of.BURN_IN],
-            architecture.horizons,
-        )  # fmt: skip
-        return (
-            (int(counts.sum()), architecture.decoder_layers > 0),
-            (following, architecture.forecast),
-            (ahead, architecture.horizons > 1),
-        )
+        return compared.loss(errors.sum(axis=0)), total
 
     def _draw(self, scratch: Float32Array, rng: np.random.Generator, *, drawn: bool) -> None:
         """Noise and factors of the dropout into their slabs."""

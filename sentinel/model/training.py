@@ -11,14 +11,19 @@ from typing import Literal
 
 import numpy as np
 
-from sentinel.kernels.optimizer import adam_step, global_norm, rmsprop_step
 from sentinel.kernels.slabs import WHOLE
 from sentinel.kernels.windows import count_values
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import Device, ScoresWindows, of_cpu, window_scorer
-from sentinel.model.learning import Learner
+from sentinel.model.backends import (
+    Device,
+    ScoresWindows,
+    TrainsParameters,
+    window_scorer,
+    window_trainer,
+)
 from sentinel.model.parameters import Initialisation, Parameters
 from sentinel.model.schedule import one_cycle
+from sentinel.model.trainer import Minibatches, Optimizer
 from sentinel.model.windows import WindowSet
 from sentinel.records import TimeArray
 
@@ -38,7 +43,7 @@ class TrainingSettings:
     """
 
     steps: int = 0
-    optimizer: Literal["adam", "adamw", "rmsprop"] = "adam"
+    optimizer: Optimizer = "adam"
     learning_rate: float = 2e-3
     schedule: Literal["constant", "one-cycle"] = "constant"
     weight_decay: float = 0.01
@@ -51,6 +56,13 @@ class TrainingSettings:
     epoch_windows_max: int = 4096
     evaluation_windows_max: int = 2048
     seed: int = 0
+
+    def minibatches(self, steps: int, burn_in: int = 0) -> Minibatches:
+        """Of windows of T steps, the first `burn_in` of which forecast nothing that counts."""
+        return Minibatches(
+            steps, self.batch_size, self.input_noise, burn_in, self.optimizer, self.clip_norm,
+            self.weight_decay,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +115,15 @@ def train(
     parameters = Parameters.initial(architecture, rng, settings.initialisation)
     drawn = min(len(train_windows), settings.epoch_windows_max)
     steps = settings.epochs_max * -(-drawn // settings.batch_size)
-    optimizer = _Optimizer(settings, parameters, steps)
+    tally = _Tally(settings, steps)
     evaluated = evenly(len(validation_windows), settings.evaluation_windows_max)
     best_flat = parameters.flat.copy()
     scorer = window_scorer(parameters, validation_windows.window_length, backend)
     best_loss = mean_loss(scorer, validation_windows, evaluated)
     best_epoch, epoch, train_loss = 0, 0, float("nan")
     interrupted = False
-    with Learner(
-        architecture, train_windows.window_length, of_cpu(backend), settings.input_noise
-    ) as learner:
+    minibatches = settings.minibatches(train_windows.window_length)
+    with window_trainer(parameters, minibatches, backend) as trainer:
         while epoch < settings.epochs_max and epoch - best_epoch < settings.patience:
             epoch += 1
             # Not a permutation: windows may be so many that their numbers would fill the memory.
@@ -125,12 +136,13 @@ def train(
             for step, batch in enumerate(batches, 1):
                 if interrupted := should_stop():
                     break
-                batch_total, batch_values = optimizer.minibatch(learner, train_windows, batch, rng)
+                batch_total, batch_values = tally.minibatch(trainer, train_windows, batch, rng)
                 total, values = total + batch_total, values + batch_values
                 train_loss = total / max(values, 1.0)
                 on_step(
                     Progress(epoch, settings.epochs_max, step, len(batches), train_loss, best_loss)
                 )
+            parameters = trainer.parameters()
             scorer.load(parameters)
             loss = mean_loss(scorer, validation_windows, evaluated)
             if loss < best_loss:
@@ -142,11 +154,11 @@ def train(
         Parameters(architecture, best_flat),
         epoch,
         best_epoch,
-        optimizer.steps,
+        tally.steps,
         train_loss,
         best_loss,
-        optimizer.norm_total / max(optimizer.steps, 1),
-        optimizer.clipped / max(optimizer.steps, 1),
+        tally.gradient_norm,
+        tally.clipped_share,
         interrupted,
     )
 
@@ -167,23 +179,21 @@ def train_steps(
     """
     rng = np.random.default_rng(settings.seed)
     parameters = Parameters.initial(architecture, rng, settings.initialisation)
-    optimizer = _Optimizer(settings, parameters, settings.steps)
+    tally = _Tally(settings, settings.steps)
     loss, step = float("nan"), 0
-    with Learner(
-        architecture, windows.window_length, of_cpu(backend), settings.input_noise, burn_in
-    ) as learner:
+    minibatches = settings.minibatches(windows.window_length, burn_in)
+    with window_trainer(parameters, minibatches, backend) as trainer:
         while step < settings.steps and not should_stop():
             step += 1
             batch = rng.integers(0, len(windows), settings.batch_size)
-            total, values = optimizer.minibatch(learner, windows, batch, rng)
+            total, values = tally.minibatch(trainer, windows, batch, rng)
             newest = total / max(values, 1.0)
             loss = newest if step == 1 else loss + LOSS_GAIN * (newest - loss)
             on_step(Progress(1, 1, step, settings.steps, loss, float("nan")))
+        parameters = trainer.parameters()
     return Trained(
-        parameters, 1, 1, optimizer.steps, loss, float("nan"),
-        optimizer.norm_total / max(optimizer.steps, 1),
-        optimizer.clipped / max(optimizer.steps, 1),
-        step < settings.steps,
+        parameters, 1, 1, tally.steps, loss, float("nan"), tally.gradient_norm,
+        tally.clipped_share, step < settings.steps,
     )  # fmt: skip
 
 
@@ -200,44 +210,42 @@ def mean_loss(scorer: ScoresWindows, windows: WindowSet, chosen: TimeArray) -> f
     return total / values if values else float("nan")
 
 
-class _Optimizer:
-    """One optimiser step per minibatch, and the tally of gradient norms."""
+class _Tally:
+    """One optimiser step per minibatch at the rate of the schedule, and how long gradients were."""
 
-    def __init__(self, settings: TrainingSettings, parameters: Parameters, steps_max: int) -> None:
+    def __init__(self, settings: TrainingSettings, steps_max: int) -> None:
         self.settings = settings
         self.steps_max = steps_max
-        self.parameters = parameters
-        self.m = np.zeros_like(parameters.flat)
-        self.v = np.zeros_like(parameters.flat)
         self.steps = 0
         self.clipped = 0
         self.norm_total = 0.0
 
     def minibatch(
-        self, learner: Learner, windows: WindowSet, batch: TimeArray, rng: np.random.Generator
+        self,
+        trainer: TrainsParameters,
+        windows: WindowSet,
+        batch: TimeArray,
+        rng: np.random.Generator,
     ) -> tuple[float, float]:
         """Train on one minibatch; (sum of squared errors, unmasked values) before the step."""
-        loss, gradient = learner.gradient(
-            self.parameters, windows.rows, *windows.places(batch), rng
-        )
-        self._step(gradient)
+        self.steps += 1
+        rate = self.settings.learning_rate
+        if self.settings.schedule == "one-cycle":
+            rate = one_cycle(self.steps, self.steps_max, rate)
+        loss, norm = trainer.step(windows.rows, *windows.places(batch), rng, rate)
+        self.norm_total += norm
+        self.clipped += norm > self.settings.clip_norm
         return loss.told * loss.values, loss.values
 
-    def _step(self, gradient: np.ndarray[tuple[int], np.dtype[np.float32]]) -> None:
-        settings, flat = self.settings, self.parameters.flat
-        norm = global_norm(gradient)
-        self.steps += 1
-        self.norm_total += norm
-        self.clipped += norm > settings.clip_norm
-        clip = min(1.0, settings.clip_norm / norm) if norm > 0 else 1.0
-        rate = settings.learning_rate
-        if settings.schedule == "one-cycle":
-            rate = one_cycle(self.steps, self.steps_max, rate)
-        if settings.optimizer == "rmsprop":
-            rmsprop_step(flat, gradient, self.v, rate, clip)
-        else:
-            decay = settings.weight_decay if settings.optimizer == "adamw" else 0.0
-            adam_step(flat, gradient, self.m, self.v, self.steps, rate, clip, decay)
+    @property
+    def gradient_norm(self) -> float:
+        """Their mean, before clipping."""
+        return self.norm_total / max(self.steps, 1)
+
+    @property
+    def clipped_share(self) -> float:
+        """Of the minibatches, those whose gradient was clipped."""
+        return self.clipped / max(self.steps, 1)
 
 
 def evenly(count: int, most: int) -> TimeArray:

@@ -9,8 +9,9 @@ import numpy as np
 from sentinel.model.architecture import Architecture
 from sentinel.model.backends import CudaBackend, Device, state_carrier, window_scorer
 from sentinel.model.carrying import zero_states
+from sentinel.model.learning import Learner
 from sentinel.model.parameters import Parameters
-from sentinel.records import Float32Array
+from sentinel.records import Float32Array, TimeArray
 
 STEPS, WINDOWS = 4, 33
 # |gpu - cpu| <= DIFFERENCE_MAX + SHARE_MAX |cpu|
@@ -20,8 +21,8 @@ DIFFERENCE_MAX, SHARE_MAX = 1e-5, 1e-4
 def difference_of_twins(gpu: CudaBackend, architecture: Architecture) -> float:
     """Largest difference between both, in multiples of what is allowed.
 
-    Of windows' errors and of carried states, as far as the model has either. Infinite where one
-    of both is NaN and the other is not.
+    Of windows' errors and of carried states, as far as the model has either; of a GPU that trains,
+    of the gradient, too. Infinite where one of both is NaN and the other is not.
     """
     rng = np.random.default_rng(0)
     parameters = Parameters.initial(replace(architecture, dropout=0.0), rng)
@@ -42,7 +43,24 @@ def difference_of_twins(gpu: CudaBackend, architecture: Architecture) -> float:
             for device, state in zip(devices, states, strict=True)
         )
         pairs += [(ahead, behind), (states[0], states[1])]
+    if gpu.trains:
+        pairs.append(_gradients(gpu, parameters, rows, starts))
     return max(excess(found, right) for found, right in pairs)
+
+
+def _gradients(
+    gpu: CudaBackend, parameters: Parameters, rows: Float32Array, starts: TimeArray
+) -> tuple[Float32Array, Float32Array]:
+    """By both, of the loss of windows."""
+    from sentinel.model.cuda.learning import CudaLearner
+
+    places = rows, starts, np.full(len(starts), STEPS)
+    with Learner(parameters.architecture, STEPS, gpu.cpu) as learner:
+        _, here = learner.gradient(parameters, *places)
+    twin = CudaLearner(parameters.architecture, STEPS, gpu, len(starts))
+    twin.load(parameters)
+    twin.collect(twin.minibatch(*places))
+    return twin.gradient.copy_to_host(), here
 
 
 def excess(gpu: Float32Array, cpu: Float32Array) -> float:

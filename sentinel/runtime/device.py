@@ -52,11 +52,14 @@ def choose_device(
     cpu: Backend,
     asked: Asked = "auto",
     on_failure: OnFailure = "stop",
+    *,
+    training: bool = False,
 ) -> DeviceChoice:
     """What is asked for; "auto": the GPU where it is there, right, and faster for every batch.
 
-    steps  T
-    cpu    the CPU's kernels, chosen already
+    steps     T
+    cpu       the CPU's kernels, chosen already
+    training  what "cuda" asks for is to train, too; with "auto" the CPU trains
     Raises ConfigError where "cuda" is asked for and fails, unless `on_failure` is "cpu". A GPU that
     fails later leaves the rest to the CPU then, and always where "auto" has chosen it.
     """
@@ -65,7 +68,8 @@ def choose_device(
     found = probe()
     problem = found if isinstance(found, NoGpu) else None
     if isinstance(found, Gpu):
-        gpu = CudaBackend(cpu, found.shared_bytes, found.multiprocessors)
+        trains = training and asked == "cuda"
+        gpu = CudaBackend(cpu, found.shared_bytes, found.multiprocessors, trains=trains)
         try:
             problem = _wrong(architecture, gpu)
             if problem is None and asked == "cuda":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -91,6 +92,8 @@ def _first() -> Gpu:
     from numba import cuda
     from numba.cuda.cudadrv.driver import driver
 
+    # A few windows are a few blocks: numba-cuda warns of every such launch.
+    warnings.filterwarnings("ignore", message=r"Grid size \d+ will likely")
     device = cuda.get_current_device()
     free, total = cuda.current_context().get_memory_info()
     name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)

@@ -59,6 +59,7 @@ def test_the_bare_machine_is_bare(name: str) -> None:
 def test_the_benchmark_and_all_that_it_measures_can_be_imported() -> None:
     done = run_bare(
         "import tests.bench.cuda, tests.bench.cuda_rounds, tests.bench.cuda_table\n"
+        "import tests.bench.cuda_training, sentinel.model.cuda.training\n"
         "import sentinel.model.cuda.carrying, sentinel.model.twins, sentinel.detector",
         NUMBA_ENABLE_CUDASIM="1",
     )

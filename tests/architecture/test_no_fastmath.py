@@ -35,6 +35,7 @@ CUDA_FOLDERS = ("kernels/cuda/", "model/cuda/", "runtime/gpu.py")
 FROM_NUMBA_FOR_CUDA = {
     ("numba", "cuda"),
     ("numba", "float32"),
+    ("numba", "float64"),
     ("numba", "int32"),
     ("numba.cuda.cudadrv.driver", "driver"),
 }

@@ -17,7 +17,8 @@ and adds in registers on the whole device, in the same run; only useful operatio
 Needs NumPy, Numba and numba-cuda, and torch where cuDNN shall take part; nothing else of sentinel's
 dependencies. All that wants a GPU, the tests first, with this one command:
 
-    python -m pytest -m gpu tests/cuda && python -m tests.bench.cuda --json cuda.json
+    python -m pytest -m gpu tests/cuda && python -m tests.bench.cuda --json cuda.json &&
+        python -m tests.bench.cuda_training
 """
 
 from __future__ import annotations

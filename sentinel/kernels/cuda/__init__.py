@@ -17,6 +17,12 @@ readings           rows of readings, or a layer's outputs, into shared memory
 layers             LSTM layer, step by step
 score_windows      windows to errors: the twin of `kernels.score_windows`
 states             carried states of many entities: the twin of `kernels.states`
+recurrent          training: a layer through all steps, forward and backward
+products           products of matrices over all windows and steps: what no step waits for
+handing            what layers hand each other, dropout included
+losses             windows laid out; errors and their gradients
+optimizer          parts of a gradient to the next parameters: the twin of `kernels.optimizer`
+draws              random numbers by place, of noise and dropout
 =================  ============================================================================
 
 Windows are last in every slab of shared memory, and a slab's rows are four floats longer than the
@@ -26,4 +32,9 @@ read neighbouring windows of one row, both meet all banks.
 A kernel is made by a function of a `Tiling`, whose numbers become constants of the code: loops over
 what a thread owns are unrolled, and the sums stay in registers. The order of every sum is the same
 in every tiling: a window's bits do not depend on the windows beside it.
+
+Training is a launch for each layer's steps, forward or backward, and products of matrices between
+them. What it keeps stands in slabs (steps, B, rows) of global memory, units last. A gradient is a
+sum over all windows and steps, cut into slices whose parts are added in order: no atomics, and the
+same minibatch has the same bits again on the same device.
 """

@@ -7,6 +7,7 @@ from itertools import product
 
 from sentinel.errors import ModelError
 from sentinel.kernels.cuda.tiling import Tiling
+from sentinel.kernels.layout import GATES
 from sentinel.model.architecture import Architecture
 
 # A block of so many threads leaves each enough registers for its sums.
@@ -65,3 +66,30 @@ def _candidates(architecture: Architecture, *, few: bool, carried: bool) -> Iter
             if not staged or few or made.windows >= min(STAGED_WINDOWS_MIN, groups_most):
                 yield made
             groups //= 2
+
+
+def recurrent_tiling(hidden: int, shared_bytes: int, windows_most: int) -> Tiling:
+    """The tiling for one layer's steps alone, in training: forward, and backward.
+
+    shared_bytes  that a block may have of this device
+    windows_most  of a tile: with more, a minibatch would leave multiprocessors without one
+    Raises ModelError where the device has too little even for a single window at a time.
+    """
+    unit_threads = min(hidden, UNIT_THREADS_MAX)
+    threads = THREADS_MANY * (2 if hidden >= UNITS_WIDE else 1)
+    for staged, per_thread in product((True, False), PER_THREAD_MANY):
+        groups = min(max(1, threads // unit_threads), max(1, windows_most) // per_thread)
+        while groups:
+            # Backward, a step leaves the next one four gradients for each unit.
+            made = Tiling(
+                hidden, 0, 0, (GATES - 1) * hidden, hidden, unit_threads, groups, per_thread, staged
+            )
+            # Few windows are better shared by many threads than by few with several each.
+            enough = made.threads >= THREADS_FEW or per_thread == min(PER_THREAD_MANY)
+            if enough and made.shared_bytes <= shared_bytes:
+                return made
+            groups //= 2
+    raise ModelError(
+        f"a GPU with {shared_bytes} bytes of shared memory for a block cannot train a layer of "
+        f"{hidden} units", hint='set device = "cpu"',
+    )  # fmt: skip

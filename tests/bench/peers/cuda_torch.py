@@ -6,6 +6,7 @@ import torch
 
 from sentinel.records import Float32Array
 from tests.bench.kernel_case import Candidate, Case
+from tests.bench.peers import eager_torch
 from tests.bench.peers.eager_torch import Autoencoder
 
 
@@ -37,3 +38,15 @@ def scorers(case: Case, *, exact: bool) -> tuple[Candidate, Candidate]:
         Candidate(lambda: score(there), lambda: score(there).cpu().numpy()),
         Candidate(from_host, from_host),
     )
+
+
+def trainer(case: Case) -> Candidate:
+    """One step, of windows that are on the device; products in float32."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    candidate = eager_torch.trainer(case, torch.get_num_threads(), fused=True, device="cuda")
+
+    def step() -> None:
+        candidate.run()
+        torch.cuda.synchronize()
+
+    return Candidate(step, candidate.check)

@@ -59,10 +59,11 @@ def scorer(case: Case, threads: int) -> Candidate:
     return Candidate(run, run)
 
 
-def trainer(case: Case, threads: int, *, fused: bool) -> Candidate:
+def trainer(case: Case, threads: int, *, fused: bool, device: str = "cpu") -> Candidate:
     """One step: forward, backward, clip, Adam.  fused  torch has Adam twice"""
     torch.set_num_threads(threads)
-    model, x = Autoencoder(case.parameters), torch.from_numpy(case.time_major())
+    model = Autoencoder(case.parameters).to(device)
+    x = torch.from_numpy(case.time_major()).to(device)
     optimizer = torch.optim.Adam(model.parameters(), SETTINGS.learning_rate, fused=fused)
 
     def backward() -> None:
@@ -77,7 +78,9 @@ def trainer(case: Case, threads: int, *, fused: bool) -> Candidate:
     def gradient() -> Float32Array:
         backward()
         tensors = dict(model.named_parameters())
-        parts = [tensors[NAMES[name]].grad.numpy().ravel() for name in case.parameters.tensors]
+        parts = [
+            tensors[NAMES[name]].grad.cpu().numpy().ravel() for name in case.parameters.tensors
+        ]
         return np.concatenate(parts)
 
     return Candidate(step, gradient)

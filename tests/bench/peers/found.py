@@ -55,6 +55,12 @@ def torch_with_cuda() -> str:
     return ""
 
 
+def cuda_trainer(case: Case) -> Candidate:
+    """cuDNN's LSTM in training, and torch's Adam in one launch."""
+    trainer: Candidate = import_module("tests.bench.peers.cuda_torch").trainer(case)
+    return trainer
+
+
 def cuda_scorers(case: Case, *, exact: bool) -> tuple[Candidate, Candidate]:
     """cuDNN's LSTM, with readings on the device and in the host's memory."""
     scorers: tuple[Candidate, Candidate] = import_module("tests.bench.peers.cuda_torch").scorers(

@@ -13,6 +13,7 @@ import pytest
 from sentinel.model.backends import CudaBackend
 from sentinel.runtime.gpu import NoGpu
 from tests.cuda.gpu_here import SIMULATED, backend_of, gpu_here
+from tests.cuda.tiny import train_in_tiny_blocks
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,3 +44,4 @@ def tiny_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tilings, "THREADS_MANY", 16)
         monkeypatch.setattr(tilings, "THREADS_FEW", 8)
         monkeypatch.setattr(tilings, "WINDOWS_MAX", 8)
+        train_in_tiny_blocks(monkeypatch)

@@ -10,6 +10,8 @@ import os
 
 import pytest
 
+from tests.cuda.tiny import train_in_tiny_blocks
+
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 collect_ignore_glob = [] if SIMULATED else ["test_*.py"]
 
@@ -22,3 +24,4 @@ def tiny_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tilings, "THREADS_MANY", 16)
     monkeypatch.setattr(tilings, "THREADS_FEW", 8)
     monkeypatch.setattr(tilings, "WINDOWS_MAX", 8)
+    train_in_tiny_blocks(monkeypatch)

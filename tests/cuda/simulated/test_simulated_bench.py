@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sentinel.model.prepared import Backend
-from tests.bench import cuda, cuda_roof, cuda_rounds, ours
+from tests.bench import cuda, cuda_roof, cuda_rounds, cuda_training, ours
+from tests.bench.kernel_case import Candidate
 from tests.bench.peers import found as peers
 
 CPU = Backend()
@@ -40,6 +43,31 @@ def test_the_benchmark_validates_times_and_tells(
     columns = "device: sentinel | cudnn | cudnn_tf32 | host: sentinel | cudnn | cudnn_tf32 | cpu |"
     assert told[2].endswith(columns)
     assert all(row["excess"] <= 1 for row in found["rows"])
+
+
+def test_the_benchmark_of_training_validates_times_and_tells(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ExitStack() as stack:
+        monkeypatch.setattr(peers, "torch_with_cuda", lambda: "2.0")
+        monkeypatch.setattr(peers, "cuda_trainer", lambda case: ours.trainer(case, CPU, stack))
+        cuda_training.main(["--shapes", "2,1,2", "--batch", "2", "--quick"])
+    told = capsys.readouterr().out.splitlines()
+    assert told[2].endswith("sentinel, ms a step | cudnn, ms a step | cpu, ms a step |")
+    assert told[4].startswith("| (2, 1, 2) | 2 | ")
+    assert len(told) == 5
+
+
+def test_a_wrong_gradient_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = cuda_training.on_gpu
+
+    def wrong(*arguments: Any) -> Candidate:
+        right = step(*arguments)
+        return Candidate(right.run, lambda: 1.01 * right.check())
+
+    monkeypatch.setattr(cuda_training, "on_gpu", wrong)
+    with pytest.raises(SystemExit, match=r"sentinel is wrong at \(2, 1, 2\), B = 2"):
+        cuda_training.main(["--shapes", "2,1,2", "--batch", "2", "--quick"])
 
 
 def test_a_wrong_score_ends_the_run(
