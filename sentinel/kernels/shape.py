@@ -10,7 +10,7 @@ from typing import Final
 
 STEPS: Final = 0  # T
 CHANNELS: Final = 1  # F
-CHANNEL_ROWS: Final = 2  # F, padded to what a tile takes
+CHANNEL_ROWS: Final = 2  # F, padded to what a tile takes where lanes are channels
 HIDDEN: Final = 3  # H
 UNIT_ROWS: Final = 4  # H, padded
 GATE_ROWS: Final = 5  # 4H, padded
@@ -22,7 +22,7 @@ CARRIED: Final = 10  # 1: the states before the first step are given, else they 
 X: Final = 11  # slab (T, CHANNEL_ROWS), as MASK and X_HAT
 MASK: Final = 12
 X_HAT: Final = 13  # -1: there is no decoder, and nothing is rebuilt
-ERRORS: Final = 14  # slab (SPANS, CHANNEL_ROWS)
+ERRORS: Final = 14  # slabs (SPANS, CHANNEL_ROWS): the errors, how many values each is of
 PADDING: Final = 15  # slab (1): steps of each window that are padding
 LATENT: Final = 16  # slab of the decoder's repeated input
 LATENT_ROWS: Final = 17

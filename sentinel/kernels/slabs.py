@@ -12,7 +12,8 @@ import numpy as np
 
 from sentinel.kernels import shape as of
 from sentinel.kernels.jit import lean
-from sentinel.kernels.lanes import masked, not_less
+from sentinel.kernels.lanes import Lanes, masked, not_less
+from sentinel.kernels.squares import gather_turned
 from sentinel.kernels.tiles import (
     Tile,
     gather,
@@ -20,6 +21,7 @@ from sentinel.kernels.tiles import (
     load_lanes,
     spread,
     store_lanes,
+    store_tile,
     width_of,
 )  # fmt: skip
 from sentinel.kernels.types import Float32Array, TimeArray
@@ -50,6 +52,7 @@ def windows_across(
     windows, channels = width_of(tile), shape[of.CHANNELS]
     x, mask = shape[of.X] * windows, shape[of.MASK] * windows
     paddings = shape[of.PADDING] * windows
+    full = shape[of.STEPS] * channels >= lane_count_of(tile) and channels == shape[of.CHANNEL_ROWS]
     for b in range(windows):
         # A lane without a window reads the first row at every step, and all of it is masked.
         padding, start = shape[of.STEPS], 0
@@ -58,19 +61,50 @@ def windows_across(
         place, last = start * channels, len(rows) - channels
         places[b] = place if place < last else last
         scratch[paddings + b] = np.float32(padding)
+        full = full and padding == 0
+    if full:
+        _full_windows_across(tile, shape, rows, places, scratch)
+        return
     for t in range(shape[of.STEPS]):
         now = spread(tile, np.float32(t))
         for v in range(0, windows, lane_count_of(tile)):
             inside = not_less(now, load_lanes(tile, scratch, paddings + v))
             for f in range(channels):
                 at = (t * shape[of.CHANNEL_ROWS] + f) * windows + v
-                value = gather(tile, rows, places, v, f)
-                present = not_less(value, value) * inside
-                store_lanes(scratch, mask + at, present)
-                store_lanes(scratch, x + at, masked(value, present))
+                _store_values(gather(tile, rows, places, v, f), inside, scratch, x + at, mask + at)
         for b in range(windows):
             if np.float32(t) >= scratch[paddings + b]:
                 places[b] += channels
+
+
+@lean
+def _store_values(value: Lanes, inside: Lanes, scratch: Float32Array, x: int, mask: int) -> None:
+    present = not_less(value, value) * inside
+    store_lanes(scratch, mask, present)
+    store_lanes(scratch, x, masked(value, present))
+
+
+@lean
+def _full_windows_across(
+    tile: type[Tile],
+    shape: TimeArray,
+    rows: Float32Array,
+    places: TimeArray,
+    scratch: Float32Array,
+) -> None:
+    """As `windows_across`, where no step is padding: a window is one stretch of numbers."""
+    windows, lanes = width_of(tile), lane_count_of(tile)
+    x, mask = shape[of.X] * windows, shape[of.MASK] * windows
+    size, everywhere = shape[of.STEPS] * shape[of.CHANNELS], spread(tile, np.float32(1))
+    for v in range(0, windows, lanes):
+        for n in range(0, size, lanes):
+            # The last square holds some of what the one before it did.
+            start = n if n + lanes < size else size - lanes
+            square = gather_turned(tile, rows, places, v, start)
+            store_tile(scratch, x + start * windows + v, windows, square)
+            for at in range(start * windows + v, (start + lanes) * windows + v, windows):
+                value = load_lanes(tile, scratch, x + at)
+                _store_values(value, everywhere, scratch, x + at, mask + at)
 
 
 @lean
@@ -100,31 +134,37 @@ def windows_along(
 
 
 @lean
+def _add_lanes(tile: type[Tile], scratch: Float32Array, at: int, value: Lanes) -> None:
+    store_lanes(scratch, at, load_lanes(tile, scratch, at) + value)
+
+
+@lean
 def window_errors(tile: type[Tile], shape: TimeArray, windows: int, scratch: Float32Array) -> None:
     """Mean squared errors of x_hat over the spans, into the slab `errors` (SPANS, channel_rows).
 
     NaN where a span holds no value to compare.
     """
-    size = shape[of.CHANNEL_ROWS] * windows
+    size, lanes = shape[of.CHANNEL_ROWS] * windows, lane_count_of(tile)
     x, mask, x_hat = shape[of.X] * windows, shape[of.MASK] * windows, shape[of.X_HAT] * windows
-    quarter = shape[of.STEPS] - (shape[of.STEPS] + 3) // 4
-    for n in range(0, size, lane_count_of(tile)):
-        whole = spread(tile, np.float32(0))
-        whole_count, late, late_count, last, last_count = whole, whole, whole, whole, whole
-        for t in range(shape[of.STEPS]):
+    errors = shape[of.ERRORS] * windows
+    counts = errors + SPANS * size
+    quarter, newest = shape[of.STEPS] - (shape[of.STEPS] + 3) // 4, shape[of.STEPS] - 1
+    for n in range(errors, counts + SPANS * size, lanes):
+        store_lanes(scratch, n, spread(tile, np.float32(0)))
+    for t in range(shape[of.STEPS]):
+        # Each span holds the next one.
+        spans = SPANS if t == newest else QUARTER + 1 if t >= quarter else WHOLE + 1
+        for n in range(0, size, lanes):
             at = t * size + n
-            last_count = load_lanes(tile, scratch, mask + at)
+            present = load_lanes(tile, scratch, mask + at)
             d = load_lanes(tile, scratch, x_hat + at) - load_lanes(tile, scratch, x + at)
-            d = d * last_count
-            last = d * d
-            whole = whole + last
-            whole_count = whole_count + last_count
-            if t >= quarter:
-                late = late + last
-                late_count = late_count + last_count
-        store_lanes(scratch, shape[of.ERRORS] * windows + WHOLE * size + n, whole / whole_count)
-        store_lanes(scratch, shape[of.ERRORS] * windows + QUARTER * size + n, late / late_count)
-        store_lanes(scratch, shape[of.ERRORS] * windows + NEWEST * size + n, last / last_count)
+            d = d * present
+            for span in range(spans):
+                _add_lanes(tile, scratch, errors + span * size + n, d * d)
+                _add_lanes(tile, scratch, counts + span * size + n, present)
+    for n in range(0, SPANS * size, lanes):
+        count = load_lanes(tile, scratch, counts + n)
+        store_lanes(scratch, errors + n, load_lanes(tile, scratch, errors + n) / count)
 
 
 @lean

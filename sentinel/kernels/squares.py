@@ -52,3 +52,19 @@ def load_turned(typing, tile, array, at, row):
         return code.pack(_turned(builder, [code.vector(1, start, 0, 0) for start in starts]))
 
     return square(tile, array, types.intp, types.intp), emit
+
+
+@intrinsic
+def gather_turned(typing, tile, array, places, at, offset):
+    """A square: acc[r][0] has array[places[at + n] + offset + r] in lane n.  places int64"""
+    square = _square(tile)
+
+    def emit(context, builder, signature, args):
+        code = Emitter(context, builder, signature, args, square)
+        starts = [
+            builder.add(builder.load(code.address(2, args[3], 1, n)), args[4])
+            for n in range(square.rows)
+        ]
+        return code.pack(_turned(builder, [code.vector(1, start, 0, 0) for start in starts]))
+
+    return square(tile, array, places, types.intp, types.intp), emit

@@ -25,11 +25,13 @@ class Grain:
 
     units, channels  of a block of rows; its units stand gate by gate
     unit_pad         H is padded to a multiple of it
+    channel_pad      F, in the slabs: where lanes are windows, a row too many is that of a later step
     """
 
     units: int
     channels: int
     unit_pad: int
+    channel_pad: int = 1
 
     @classmethod
     def across(cls, tile: Tile) -> Grain:
@@ -40,7 +42,7 @@ class Grain:
     def along(cls, tile: Tile) -> Grain:
         """For units in lanes, by this tile."""
         units = tile.vectors // GATES * tile.lanes.width
-        return cls(units, tile.lanes.width, units)
+        return cls(units, tile.lanes.width, units, tile.lanes.width)
 
 
 class Packer:

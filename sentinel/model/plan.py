@@ -182,7 +182,7 @@ class _Builder:
         """The plan."""
         architecture, packer, slabs, steps = self.architecture, self.packer, self.slabs, self.steps
         head, encoded_rows = architecture.forecast, padded(architecture.encoded, TRANSPOSED_ROWS)
-        channel_rows = padded(architecture.channels, packer.grain.channels)
+        channel_rows = padded(architecture.channels, packer.grain.channel_pad)
         x, mask = slabs.take(steps * channel_rows), slabs.take(steps * channel_rows)
         rebuilds = architecture.decoder_layers > 0
         x_hat = slabs.take((steps + SPARE_ROWS) * channel_rows) if rebuilds else -1
@@ -205,7 +205,7 @@ class _Builder:
         shape[of.DIRECTIONS] = len(architecture.directions)
         shape[of.ENCODER_LAYERS], shape[of.KEPT] = encoder_layers, self.training
         shape[of.X], shape[of.MASK], shape[of.X_HAT] = x, mask, x_hat
-        shape[of.ERRORS], shape[of.PADDING] = slabs.take(SPANS * channel_rows), slabs.take(1)
+        shape[of.ERRORS], shape[of.PADDING] = slabs.take(2 * SPANS * channel_rows), slabs.take(1)
         shape[of.LATENT], shape[of.LATENT_ROWS] = latent, encoded_rows
         shape[of.OUTPUTS], shape[of.OUTPUT_ROWS] = outputs.at - outputs.rows, outputs.rows
         shape[of.DECODED], shape[of.DECODED_ROWS] = decoded.at, decoded.rows

@@ -54,12 +54,12 @@ def errors_of(
     hand_out(shape, first, windows, f_step, b_step, scratch, errors, expected)
 
 
-def shape_of(steps: int) -> Places:
+def shape_of(steps: int, channel_rows: int) -> Places:
     """The slabs one behind the other; a few rows before the first, so that 0 is none's place."""
-    shape, size = np.zeros(of.SIZE, np.int64), steps * CHANNEL_ROWS
-    shape[of.STEPS], shape[of.CHANNELS], shape[of.CHANNEL_ROWS] = steps, CHANNELS, CHANNEL_ROWS
+    shape, size = np.zeros(of.SIZE, np.int64), steps * channel_rows
+    shape[of.STEPS], shape[of.CHANNELS], shape[of.CHANNEL_ROWS] = steps, CHANNELS, channel_rows
     shape[of.X], shape[of.MASK], shape[of.X_HAT] = 2, 2 + size, 2 + 2 * size
-    shape[of.ERRORS], shape[of.PADDING] = 2 + 3 * size, 2 + 3 * size + SPANS * CHANNEL_ROWS
+    shape[of.ERRORS], shape[of.PADDING] = 2 + 3 * size, 2 + 3 * size + 2 * SPANS * channel_rows
     return shape
 
 
@@ -68,29 +68,28 @@ def scratch_of(shape: Places, windows: int) -> Float32Array:
 
 
 def slab(scratch: Float32Array, shape: Places, name: int, windows: int) -> Float32Array:
-    """A slab of T x CHANNEL_ROWS x windows numbers, flat."""
-    start = int(shape[name]) * windows
-    return scratch[start : start + int(shape[of.STEPS]) * CHANNEL_ROWS * windows]
+    """A slab of T x channel_rows x windows numbers, flat."""
+    start, size = int(shape[name]) * windows, int(shape[of.STEPS] * shape[of.CHANNEL_ROWS])
+    return scratch[start : start + size * windows]
 
 
 def loaded(
     kind: str, rows: Float32Array, starts: list[int], lengths: list[int], first: int, steps: int
 ) -> tuple[Float32Array, Float32Array]:
     """x and mask, (T, F, S) both, of a tile of windows."""
-    shape = shape_of(steps)
     where = (rows.reshape(-1), np.array(starts, np.int64), np.array(lengths, np.int64), first)
     if kind == "along":
-        tile = Tile(LANES["F32X4"], 3, 4)
+        tile, shape = Tile(LANES["F32X4"], 3, 4), shape_of(steps, CHANNEL_ROWS)
         scratch = scratch_of(shape, 3)
         along(tile, shape, *where, scratch)
         flat = [slab(scratch, shape, name, 3) for name in (of.X, of.MASK)]
         x, mask = (part.reshape(steps, 3, CHANNEL_ROWS).transpose(0, 2, 1) for part in flat)
     else:
-        tile = Tile(LANES[kind], 1, 2)
+        tile, shape = Tile(LANES[kind], 1, 2), shape_of(steps, CHANNELS)
         scratch = scratch_of(shape, tile.width)
         across(tile, shape, *where, np.zeros(tile.width, np.int64), scratch)
         flat = [slab(scratch, shape, name, tile.width) for name in (of.X, of.MASK)]
-        x, mask = (part.reshape(steps, CHANNEL_ROWS, tile.width) for part in flat)
+        x, mask = (part.reshape(steps, CHANNELS, tile.width) for part in flat)
     assert np.all(x[:, CHANNELS:] == 0)
     return x[:, :CHANNELS], mask[:, :CHANNELS]
 
@@ -111,7 +110,8 @@ def test_a_window_holds_its_own_rows_and_nothing_of_what_lies_around_them(
     rows[:] = normal(rng, count, CHANNELS)
     rows[rng.random(rows.shape) < 0.2] = np.nan
     steps = data.draw(st.integers(1, 12))
-    length = st.integers(0, min(steps, count))
+    longest = min(steps, count)
+    length = data.draw(st.sampled_from([st.integers(0, longest), st.just(longest)]))
     lengths = data.draw(st.lists(length, min_size=1, max_size=40))
     starts = [data.draw(st.integers(0, count - length)) for length in lengths]
     first = data.draw(st.integers(0, len(starts) - 1))
@@ -143,7 +143,7 @@ def masked_means(x: Float32Array, x_hat: Float32Array, mask: Float32Array) -> Fl
 def test_errors_are_means_over_the_values_that_are_there_in_each_span(
     steps: int, name: str, lanes_are: str
 ) -> None:
-    tile, shape = Tile(LANES[name], 4, 2), shape_of(steps)
+    tile, shape = Tile(LANES[name], 4, 2), shape_of(steps, CHANNEL_ROWS)
     windows = tile.width if lanes_are == "windows" else tile.rows
     x, mask = random_windows(steps, CHANNEL_ROWS, windows, seed=steps, missing=0.4)
     x_hat = normal(np.random.default_rng(1), *x.shape)
