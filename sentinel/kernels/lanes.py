@@ -147,6 +147,7 @@ def _of_lanes(function: Callable[..., Any], operands: int, emit: Emit) -> None:
 
     # Numba reads the number of operands from the signature.
     typers = {
+        1: lambda x: _common(x),  # noqa: PLW0108
         2: lambda x, y: _common(x, y),  # noqa: PLW0108
         3: lambda x, y, z: _common(x, y, z),  # noqa: PLW0108
     }
@@ -187,9 +188,14 @@ def masked(x: Scalar, mask: Scalar) -> Scalar:
     return x if mask > 0 else np.float32(0)
 
 
-def times_power_of_two(x: Scalar, n: Scalar) -> Scalar:
-    """The product x 2^n, n integral and up to 127; 2^n may be taken for 0 where n is below -126."""
-    return np.float32(x * 2.0**n)
+def fraction(x: Scalar) -> Scalar:
+    """What x is above the whole number below it, rounded to the nearest; AVX-512: downwards."""
+    return x - np.floor(x)
+
+
+def times_power_of_two(x: Scalar, y: Scalar) -> Scalar:
+    """The product x 2^n, n the whole number below y and up to 127; 0 will do where y < -126."""
+    return np.float32(x * 2.0 ** np.floor(y))
 
 
 def _constant(lanes: Lanes, value: float) -> ir.Value:
@@ -210,15 +216,25 @@ def _emit_masked(builder: Any, lanes: Lanes, x: Any, mask: Any) -> ir.Value:
     return builder.select(builder.fcmp_ordered(">", mask, zero), x, zero)
 
 
-# 2^23 + 127, added to an integral n, leaves n plus the bias of the exponent in the lowest bits.
+# 2^23 + 127, added to a whole number, leaves it plus the bias of the exponent in the lowest bits.
 POWER_LOW, POWER_BIAS, POWER_SHIFT = -126.0, 8388735.0, 23
+# How AVX-512 is told to round down to whole numbers, without a word about what is lost.
+DOWN = INT32(9)
 
 
-def _emit_times_power_of_two(builder: Any, lanes: Lanes, x: Any, n: Any) -> ir.Value:
+def _emit_fraction(builder: Any, lanes: Lanes, x: Any) -> ir.Value:
     if lanes.register == F32X16.register:
-        parts = zip(cut(builder, x, lanes.register), cut(builder, n, lanes.register), strict=True)
-        return concatenated(builder, [_scalef(builder, *part) for part in parts])
+        parts = cut(builder, x, lanes.register)
+        return concatenated(builder, [_avx512(builder, "reduce", part, DOWN) for part in parts])
+    return builder.fsub(x, _floor(builder, x))
+
+
+def _emit_times_power_of_two(builder: Any, lanes: Lanes, x: Any, y: Any) -> ir.Value:
+    if lanes.register == F32X16.register:
+        parts = zip(cut(builder, x, lanes.register), cut(builder, y, lanes.register), strict=True)
+        return concatenated(builder, [_avx512(builder, "scalef", *part) for part in parts])
     low = _constant(lanes, POWER_LOW)
+    n = _floor(builder, y)
     n = builder.select(builder.fcmp_ordered("<", n, low), low, n)
     kind = ir.VectorType(INT32, lanes.width)
     bits = builder.bitcast(builder.fadd(n, _constant(lanes, POWER_BIAS)), kind)
@@ -226,17 +242,23 @@ def _emit_times_power_of_two(builder: Any, lanes: Lanes, x: Any, n: Any) -> ir.V
     return builder.fmul(x, builder.bitcast(power, lanes.vector))
 
 
-def _scalef(builder: Any, x: Any, n: Any) -> ir.Value:
-    """AVX-512's own instruction for it."""
+def _floor(builder: Any, x: Any) -> ir.Value:
+    suffix = f"v{x.type.count}f32" if isinstance(x.type, ir.VectorType) else "f32"
+    return call(builder, f"llvm.floor.{suffix}", x.type, [x])
+
+
+def _avx512(builder: Any, name: str, *args: ir.Value) -> ir.Value:
+    """An instruction of its own, of whole registers."""
     vector, everywhere, rounding = F32X16.vector, ir.IntType(16)(-1), INT32(4)
-    args = [x, n, ir.Constant(vector, [0.0] * F32X16.width), everywhere, rounding]
-    return call(builder, "llvm.x86.avx512.mask.scalef.ps.512", vector, args)
+    rest = [ir.Constant(vector, [0.0] * F32X16.width), everywhere, rounding]
+    return call(builder, f"llvm.x86.avx512.mask.{name}.ps.512", vector, [*args, *rest])
 
 
 _of_lanes(fma, 3, fused)
 _of_lanes(at_most, 2, _emit_at_most)
 _of_lanes(not_less, 2, _emit_not_less)
 _of_lanes(masked, 2, _emit_masked)
+_of_lanes(fraction, 1, _emit_fraction)
 _of_lanes(times_power_of_two, 2, _emit_times_power_of_two)
 
 
@@ -252,15 +274,23 @@ def _fma(typing, x, y, z):
 
 
 @intrinsic
-def _times_power_of_two(typing, x, n):
+def _fraction(typing, x):
     def emit(context, builder, signature, args):
-        low = FLOAT(POWER_LOW)
-        n = builder.select(builder.fcmp_ordered("<", args[1], low), low, args[1])
+        return builder.fsub(args[0], _floor(builder, args[0]))
+
+    return types.float32(x), emit
+
+
+@intrinsic
+def _times_power_of_two(typing, x, y):
+    def emit(context, builder, signature, args):
+        low, n = FLOAT(POWER_LOW), _floor(builder, args[1])
+        n = builder.select(builder.fcmp_ordered("<", n, low), low, n)
         bits = builder.bitcast(builder.fadd(n, FLOAT(POWER_BIAS)), INT32)
         power = builder.bitcast(builder.shl(bits, INT32(POWER_SHIFT)), FLOAT)
         return builder.fmul(args[0], power)
 
-    return types.float32(x, n), emit
+    return types.float32(x, y), emit
 
 
 @overload(fma)
@@ -268,9 +298,14 @@ def _fma_of_scalars(x, y, z):
     return None if _common(x, y, z) else lambda x, y, z: _fma(x, y, z)  # noqa: PLW0108
 
 
+@overload(fraction)
+def _fraction_of_scalars(x):
+    return None if _common(x) else lambda x: _fraction(x)  # noqa: PLW0108
+
+
 @overload(times_power_of_two)
-def _times_power_of_two_of_scalars(x, n):
-    return None if _common(x, n) else lambda x, n: _times_power_of_two(x, n)  # noqa: PLW0108
+def _times_power_of_two_of_scalars(x, y):
+    return None if _common(x, y) else lambda x, y: _times_power_of_two(x, y)  # noqa: PLW0108
 
 
 @overload(at_most)

@@ -1,9 +1,9 @@
 """The variants of the kernels: how wide a lane value is, and which tiles its registers hold.
 
 A variant is a value, chosen above (runtime probes the CPU) and handed down. Within a variant every
-score has the same bits in all of its tiles; AVX2 and AVX-512 even share theirs. A matrix unit has
-no order of sums in common with tiles: whether it serves every batch alone, or leaves the rest of a
-batch to them and so the bits to the batch's size, is for the backend to say (model.prepared).
+score has the same bits in all of its tiles. A matrix unit has no order of sums in common with
+tiles: whether it serves every batch alone, or leaves the rest of a batch to them and so the bits to
+the batch's size, is for the backend to say (model.prepared).
 """
 
 from __future__ import annotations

@@ -11,7 +11,14 @@ from numba.core.types import Type
 
 from sentinel.kernels.gates import load_across, store_across
 from sentinel.kernels.jit import jit
-from sentinel.kernels.lanes import at_most, fma, masked, not_less, times_power_of_two
+from sentinel.kernels.lanes import (
+    at_most,
+    fma,
+    fraction,
+    masked,
+    not_less,
+    times_power_of_two,
+)  # fmt: skip
 from sentinel.kernels.tiles import Tile, load_lanes, store_lanes
 from tests.kernels.exact import Float32Array, assert_same_bits, fused, multiply_add
 from tests.kernels.lane_types import EVERY_LANES, LANES
@@ -25,10 +32,10 @@ LANE_VALUES = st.lists(ANYTHING | NUMBERS, min_size=WIDEST, max_size=WIDEST).map
 )
 
 
-# Whole exponents whose power of two is neither infinite nor subnormal.
-EXPONENTS = st.lists(st.integers(-126, 127), min_size=WIDEST, max_size=WIDEST).map(
-    lambda values: np.array(values, np.float32)
-)
+# Exponents whose power of two is neither infinite nor subnormal.
+EXPONENTS = st.lists(
+    st.integers(-126, 127) | st.floats(-126, 127.5, width=32), min_size=WIDEST, max_size=WIDEST
+).map(lambda values: np.array(values, np.float32))
 
 
 @jit
@@ -53,19 +60,21 @@ def in_lanes(
     store_across(tile, out, 192, 0, fma(y[0], a, z[0]))
     store_across(tile, out, 208, 0, at_most(a, y[0]))
     store_across(tile, out, 224, 0, not_less(y[0], a))
+    store_across(tile, out, 240, 0, fraction(a))
 
 
 @jit
 def as_scalars(
     x: Float32Array, y: Float32Array, z: Float32Array, n: Float32Array, out: Float32Array
 ) -> None:
-    """The functions of a scalar; out (5, N)"""
+    """The functions of a scalar; out (6, N)"""
     for i in range(len(x)):
         out[0, i] = fma(x[i], y[i], z[i])
         out[1, i] = at_most(x[i], y[i])
         out[2, i] = not_less(x[i], y[i])
         out[3, i] = masked(x[i], y[i])
         out[4, i] = times_power_of_two(x[i], n[i])
+        out[5, i] = fraction(x[i])
 
 
 def ones_where(condition: np.ndarray) -> Float32Array:
@@ -77,8 +86,17 @@ def where_above_zero(x: Float32Array, mask: Float32Array) -> Float32Array:
 
 
 def scaled(x: Float32Array, n: Float32Array) -> Float32Array:
-    """x 2^n, exact in float64, rounded once."""
-    return (x * np.exp2(n.astype(np.float64))).astype(np.float32)
+    """x 2^floor(n), exact in float64, rounded once."""
+    return (x * np.exp2(np.floor(n.astype(np.float64)))).astype(np.float32)
+
+
+def fractions(x: Float32Array, *, down: bool = False) -> Float32Array:
+    """What x is above the whole number below it; down: rounded to that side."""
+    nearest, lower = x - np.floor(x), np.floor(x) - x
+    if not down:
+        return nearest
+    # The sum of what was rounded and the whole number is exact: it tells which way it went.
+    return np.where(nearest + np.floor(x) > x, np.nextafter(nearest, np.float32(0)), -lower)
 
 
 # A vector, and several side by side, of the 16 floats that there are.
@@ -96,7 +114,7 @@ def test_every_operation_is_numpys(
     name: str, vectors: int, x: Float32Array, y: Float32Array, z: Float32Array, n: Float32Array
 ) -> None:
     lanes = LANES[name]
-    out = np.full(15 * WIDEST, 7.0, np.float32)
+    out = np.full(16 * WIDEST, 7.0, np.float32)
     tile = Tile(lanes, 4, vectors)
     in_lanes(tile, x, y, z, n, out)
     one, two = np.full_like(y, y[0]), np.full_like(z, z[0])
@@ -104,7 +122,11 @@ def test_every_operation_is_numpys(
         x + y, x - y, x * y, x / y, multiply_add(lanes, x, y, z), np.where(x > y, y, x),
         ones_where(x >= y), where_above_zero(x, y), scaled(x, n), x - one, one - x, one / x,
         multiply_add(lanes, one, x, two), np.where(x > one, one, x), ones_where(one >= x),
+        fractions(x, down=name == "F32X16"),
     ]  # fmt: skip
+    # Of an infinity it is whatever the machine says.
+    infinite = np.isinf(x) & (np.arange(WIDEST) < tile.width)
+    out[-WIDEST:][infinite] = expected[-1][infinite]
     for found, right in zip(out.reshape(-1, WIDEST), expected, strict=True):
         assert_same_bits(found[: tile.width], right[: tile.width])
         # No lane beyond the last is written.
@@ -116,14 +138,17 @@ def test_every_operation_is_numpys(
 def test_every_function_of_a_scalar_is_numpys_compiled_and_in_plain_python(
     x: Float32Array, y: Float32Array, z: Float32Array, n: Float32Array
 ) -> None:
-    found = np.empty((5, WIDEST), np.float32)
+    found = np.empty((6, WIDEST), np.float32)
     as_scalars(x, y, z, n, found)
-    others = [np.where(x > y, y, x), ones_where(x >= y), where_above_zero(x, y), scaled(x, n)]
+    others = [
+        np.where(x > y, y, x), ones_where(x >= y), where_above_zero(x, y), scaled(x, n),
+        fractions(x),
+    ]  # fmt: skip
     assert_same_bits(found, np.stack([fused(x, y, z), *others]))
     for i in range(WIDEST):
         plain = [
             fma(x[i], y[i], z[i]), at_most(x[i], y[i]), not_less(x[i], y[i]),
-            masked(x[i], y[i]), times_power_of_two(x[i], n[i]),
+            masked(x[i], y[i]), times_power_of_two(x[i], n[i]), fraction(x[i]),
         ]  # fmt: skip
         right = [x[i] * y[i] + z[i], *(other[i] for other in others)]
         assert_same_bits(np.stack(plain), np.stack(right))
@@ -131,7 +156,7 @@ def test_every_function_of_a_scalar_is_numpys_compiled_and_in_plain_python(
 
 @pytest.mark.parametrize(("name", "vectors"), WIDTHS)
 def test_a_power_of_two_too_small_for_a_float32_is_as_good_as_zero(name: str, vectors: int) -> None:
-    x, out = np.linspace(-1, 2, 16).astype(np.float32), np.zeros(15 * WIDEST, np.float32)
+    x, out = np.linspace(-1, 2, 16).astype(np.float32), np.zeros(16 * WIDEST, np.float32)
     for n in (-127, -150, -1e9, -3e38):
         in_lanes(Tile(LANES[name], 4, vectors), x, x, x, np.full_like(x, n), out)
         assert np.abs(out[128:144]).max() <= 2.0**-125

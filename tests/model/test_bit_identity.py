@@ -97,14 +97,6 @@ def test_one_threads_scratch_never_shows_in_anothers_windows(backend: str) -> No
 
 
 @EVERY_MODEL
-def test_fused_lanes_of_any_width_give_the_same_bits(name: str) -> None:
-    """AVX2 and AVX-512 fuse the same operations in the same order."""
-    if not {"avx2", "avx512"} <= BACKENDS.keys():
-        pytest.skip("this machine has not both AVX2 and AVX-512")
-    assert alone("avx2", name) == alone("avx512", name)
-
-
-@EVERY_MODEL
 def test_anomaly_scores_of_a_fitted_model_do_not_depend_on_the_neighbours(name: str) -> None:
     rows, starts, lengths = pool()
     model = plain_scorer(fitted(random_parameters(ARCHITECTURES[name], seed=1), STEPS))
