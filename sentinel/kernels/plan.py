@@ -6,6 +6,9 @@ A slab is (slots, rows, S) where windows are in lanes, (slots, S, rows) where hi
 offset is counted in rows, a kernel multiplies it by S.
 
     slots of Y, C, DY   0: zero, before the first step; t + 1: step t; T + 1: zero, after the last
+
+Where nobody wants but the newest outputs, Y has two slots, in turns those of even and odd numbers:
+they stay in the first cache.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ W_H: Final = 4
 BIAS: Final = 5
 X: Final = 6  # slab of the inputs, from that of step 0 on
 X_ROWS: Final = 7
-Y: Final = 8  # (T + 2, Y_ROWS)
+Y: Final = 8  # (T + 2, Y_ROWS), or (2, Y_ROWS)
 Y_ROWS: Final = 9
 FIRST_ROW: Final = 10  # of this direction, in each slot of Y
 C: Final = 11  # (T + 2, UNIT_ROWS) where the states are kept, else (1, UNIT_ROWS)
@@ -36,7 +39,8 @@ G_BIAS: Final = 18
 DY: Final = 19  # as Y: the gradient by the outputs
 DX: Final = 20  # the gradient by the inputs, from that of step 0 on
 DX_ROWS: Final = 21  # 0: not wanted
-COLUMNS: Final = 22
+Y_SLOTS: Final = 22  # slot s of Y is the (s & Y_SLOTS)th: -1 or 1
+COLUMNS: Final = 23
 
 # A boundary between layers, where dropout acts: a factor for every value.
 B_LAYER: Final = 0  # the first row of the table that reads the dropped values

@@ -6,11 +6,12 @@ result of a window is the same bits in either, wherever it stands and whatever s
 
 from __future__ import annotations
 
+from sentinel.kernels import plan as col
 from sentinel.kernels import shape as of
 from sentinel.kernels import units_in_lanes, windows_in_lanes
 from sentinel.kernels.jit import rolled
 from sentinel.kernels.slabs import hand_out, window_errors, windows_across, windows_along
-from sentinel.kernels.tables import whole
+from sentinel.kernels.tables import row_of, whole
 from sentinel.kernels.tiles import Tile, rows_of, width_of
 from sentinel.kernels.types import Float32Array, TimeArray
 from sentinel.kernels.work_queue import take
@@ -44,13 +45,19 @@ def score_many(
         windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
         for layer in range(len(plan)):
             if layer == shape[of.ENCODER_LAYERS]:
-                windows_in_lanes.copy_latent(shape, windows, scratch)
-            windows_in_lanes.lstm_layer(tile, plan, layer, shape, packed, scratch)
-        windows_in_lanes.dense_layer(
-            dense_tile, shape, shape[of.DECODED], shape[of.DECODED_ROWS], shape[of.HIDDEN],
-            shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS], shape[of.X_HAT], shape[of.CHANNEL_ROWS],
-            packed, scratch,
-        )  # fmt: skip
+                windows_in_lanes.copy_latent(plan, shape, windows, scratch)
+            windows_in_lanes.begin_layer(tile, plan, layer, shape, packed, scratch)
+            for step in range(shape[of.STEPS]):
+                windows_in_lanes.lstm_step(tile, plan, layer, shape, step, packed, scratch)
+                # The last layer, of a decoder, reads forwards.
+                if layer == len(plan) - 1:
+                    slot = (step + 1) & row_of(plan, layer)[col.Y_SLOTS]
+                    windows_in_lanes.dense_step(
+                        dense_tile, shape[of.DECODED] + (slot - 1) * shape[of.DECODED_ROWS],
+                        shape[of.HIDDEN], shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS],
+                        shape[of.X_HAT] + step * shape[of.CHANNEL_ROWS], shape[of.CHANNEL_ROWS],
+                        packed, scratch,
+                    )  # fmt: skip
         window_errors(tile, shape, windows, scratch)
         hand_out(shape, first, windows, windows, 1, scratch, errors, expected)
         first = take(queue) * windows

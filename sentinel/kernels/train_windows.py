@@ -58,7 +58,7 @@ def _forward(
     windows, boundary = width_of(tile), 0
     for n in range(len(plan) + 1):
         if n == shape[of.ENCODER_LAYERS]:
-            copy_latent(shape, windows, scratch)
+            copy_latent(plan, shape, windows, scratch)
         if boundary < len(boundaries) and boundaries[boundary, col.B_LAYER] == n:
             _drop(boundaries, boundary, windows, scratch)
             boundary += 1

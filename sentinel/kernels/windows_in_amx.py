@@ -296,7 +296,7 @@ def score_by_unit(
         windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
         for layer in range(len(plan)):
             if layer == shape[of.ENCODER_LAYERS]:
-                copy_latent(shape, windows, scratch)
+                copy_latent(plan, shape, windows, scratch)
             lstm_layer(tile, unit, plan, layer, shape, packed, scratch)
         dense_layer(tile, unit, shape, packed, scratch)
         window_errors(tile, shape, windows, scratch)

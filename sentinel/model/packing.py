@@ -25,7 +25,7 @@ class Grain:
 
     units, channels  of a block of rows; its units stand gate by gate
     unit_pad         H is padded to a multiple of it
-    channel_pad      F, in the slabs: where lanes are windows, a row too many is that of a later step
+    channel_pad      F is, in slabs; rows too many are a later step's, where lanes are windows
     """
 
     units: int

@@ -79,7 +79,8 @@ class _Values:
 class _Builder:
     """Lays out one plan, layer by layer in the order of the forward pass.
 
-    tile  that of training, where it is for training
+    tile    that of training, where it is for training
+    newest  of outputs that nobody reads after the next step, only the newest are kept
     """
 
     def __init__(
@@ -90,8 +91,10 @@ class _Builder:
         *,
         tile: Tile | None = None,
         packer: Packer | None = None,
+        newest: bool = False,
     ) -> None:
         self.architecture, self.steps, self.tile = architecture, steps, tile
+        self.newest = newest
         self.training = tile is not None
         self.packer, self.slabs = packer or Packer(architecture, grain), _Slabs()
         self.table: list[list[int]] = []
@@ -111,8 +114,9 @@ class _Builder:
         self.projected = self.slabs.take(self.gate_rows)
 
     def layer(
-        self, name: str, values: _Values, y: int, y_rows: int, first_row: int, dy: int
-    ) -> None:
+        self, name: str, values: _Values, y: int, y_rows: int, first_row: int, dy: int,
+        *, newest: bool,
+    ) -> None:  # fmt: skip
         """One row of the table."""
         packer, row = self.packer, [0] * columns.COLUMNS
         row[columns.INPUTS] = values.used
@@ -123,6 +127,7 @@ class _Builder:
         row[columns.BIAS] = packer.gates(f"{name}.bias")
         row[columns.X], row[columns.X_ROWS] = values.at, values.rows
         row[columns.Y], row[columns.Y_ROWS], row[columns.FIRST_ROW] = y, y_rows, first_row
+        row[columns.Y_SLOTS] = 1 if newest else -1
         row[columns.C], row[columns.PROJECTED] = self.c, self.projected
         if self.training:
             row[columns.C] = self.slabs.take((self.steps + 2) * self.unit_rows)
@@ -136,9 +141,9 @@ class _Builder:
             row[columns.DX], row[columns.DX_ROWS] = values.gradient, values.gradient_rows
         self.table.append(row)
 
-    def outputs(self, rows: int) -> tuple[int, int]:
+    def outputs(self, rows: int, *, newest: bool) -> tuple[int, int]:
         """Slabs for a layer's outputs and their gradient, slots before and after included."""
-        size = (self.steps + 2) * rows
+        size = (2 if newest else self.steps + 2) * rows
         return self.slabs.take(size), self.slabs.take(size) if self.training else 0
 
     def handed_on(self, values: _Values, steps: int) -> _Values:
@@ -161,10 +166,12 @@ class _Builder:
         for number in range(architecture.encoder_layers):
             if number:
                 values = self.handed_on(values, self.steps)
-            y, dy = self.outputs(y_rows)
+            last = number == architecture.encoder_layers - 1
+            newest = self.newest and last and not architecture.forecast
+            y, dy = self.outputs(y_rows, newest=newest)
             for part, direction in enumerate(architecture.directions):
                 name, first_row = f"encoder.{number}.{direction}", part * architecture.hidden
-                self.layer(name, values, y, y_rows, first_row, dy)
+                self.layer(name, values, y, y_rows, first_row, dy, newest=newest)
             values = _Values(y + y_rows, y_rows, architecture.encoded, dy + y_rows, y_rows)
         return values
 
@@ -173,8 +180,9 @@ class _Builder:
         rows = self.unit_rows + int(self.training)
         for number in range(self.architecture.decoder_layers):
             values = self.handed_on(values, self.steps if number else 1)
-            y, dy = self.outputs(rows)
-            self.layer(f"decoder.{number}", values, y, rows, 0, dy)
+            newest = self.newest and number == self.architecture.decoder_layers - 1
+            y, dy = self.outputs(rows, newest=newest)
+            self.layer(f"decoder.{number}", values, y, rows, 0, dy, newest=newest)
             values = _Values(y + rows, rows, self.architecture.hidden, dy + rows, rows)
         return self.handed_on(values, self.steps)
 
@@ -258,9 +266,13 @@ def plan_scoring(
     *,
     carried: bool = False,
     packer: Packer | None = None,
+    newest: bool = False,
 ) -> Plan:
-    """The plan for scoring windows of so many steps, or for carrying states on by so many."""
-    builder = _Builder(architecture, steps, grain, packer=packer)
+    """The plan for scoring windows of so many steps, or for carrying states on by so many.
+
+    newest  the kernel reads outputs before the step after the next, and needs no others
+    """
+    builder = _Builder(architecture, steps, grain, packer=packer, newest=newest)
     plan = builder.build(noisy=False)
     plan.shape[of.CARRIED] = carried
     return plan

@@ -133,7 +133,9 @@ def makers(
         if backend.deterministic:
             return found
     else:
-        plan = plan_scoring(architecture, steps, Grain.across(many), carried=carried)
+        plan = plan_scoring(
+            architecture, steps, Grain.across(many), carried=carried, newest=not carried
+        )
         found = [prepared(across, plan, many, variant.dense(many), many.width)]
     return [*found, narrow(variant.few), narrow(variant.one_for(architecture.hidden))]
 

@@ -115,7 +115,7 @@ def encode(
     """All layers of the encoder, and its final states."""
     for layer in range(shape[of.ENCODER_LAYERS]):
         lstm_layer(tile, plan, layer, shape, packed, scratch)
-    copy_latent(shape, width_of(tile), scratch)
+    copy_latent(plan, shape, width_of(tile), scratch)
 
 
 @jit

@@ -139,7 +139,7 @@ def test_errors_against_float64_stay_below_5e_7(kind: str, vectors: int) -> None
 
 @pytest.mark.parametrize(("kind", "vectors"), [kind for kind in KINDS if "scalar" not in kind.id])
 def test_scalar_and_lanes_give_the_same_bits(kind: str, vectors: int) -> None:
-    """And those that do not fuse, or round a fraction down, their own, however many side by side."""
+    """Those that do not fuse, or round a fraction down, have their own, however many are wide."""
     single = {"F32X4": ("F32X4", 1), "F32X8": ("scalar", 1), "F32X16": ("F32X16", 1)}[kind]
     found, expected = computed(kind, vectors), computed(*single)
     assert_same_bits(found[SIGMOID:], expected[SIGMOID:])
