@@ -180,7 +180,7 @@ class Detector:
 
     def _take(self, readings: Readings, start: int, outcome: Outcome) -> Run:
         taken = self.rings.fill(readings, start, outcome)
-        return Run(readings, start, taken, outcome, self.rings.rows)
+        return Run(readings, start, taken, outcome, self.rings)
 
     def forget(self, entities: Sequence[int]) -> None:
         """Drop all state of these entities; they begin anew."""

@@ -62,7 +62,7 @@ def _measure(
     outcome, found, start = Outcome.of(len(rows)), [], 0
     while start < len(rows):
         taken = rings.fill(some, start, outcome)
-        found.append(measurer.measure(Run(some, start, taken, outcome, rings.rows)))
+        found.append(measurer.measure(Run(some, start, taken, outcome, rings)))
         start = taken.stop
     return found
 

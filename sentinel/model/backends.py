@@ -12,6 +12,7 @@ from sentinel.model.falling_back import Fallback, SafeCarrier, SafeScorer
 from sentinel.model.learning import Loss
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
+from sentinel.model.ring_windows import RingWindows
 from sentinel.model.scoring import WindowErrors, WindowScorer
 from sentinel.model.trainer import Minibatches, Trainer
 from sentinel.records import Float32Array, TimeArray
@@ -46,6 +47,10 @@ class ScoresWindows(Protocol):
 
     def score(self, rows: Float32Array, starts: TimeArray, lengths: TimeArray) -> WindowErrors:
         """Score windows of consecutive rows."""
+        ...
+
+    def score_rings(self, windows: RingWindows) -> WindowErrors:
+        """Score full windows of a stream, T rows each; a scorer follows the rings of one."""
         ...
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sentinel.errors import DeviceError
 from sentinel.model.carrying import StateCarrier
 from sentinel.model.parameters import Parameters
+from sentinel.model.ring_windows import RingWindows
 from sentinel.model.scoring import WindowErrors, WindowScorer
 from sentinel.records import Float32Array, TimeArray
 
@@ -56,6 +57,12 @@ class SafeScorer:
         return self.fallback.attempt(
             lambda: self.gpu.score(rows, starts, lengths),
             lambda: self.cpu.score(rows, starts, lengths),
+        )
+
+    def score_rings(self, windows: RingWindows) -> WindowErrors:
+        """As `WindowScorer.score_rings`."""
+        return self.fallback.attempt(
+            lambda: self.gpu.score_rings(windows), lambda: self.cpu.score_rings(windows)
         )
 
 

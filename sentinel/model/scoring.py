@@ -19,6 +19,7 @@ from sentinel.model.prepared import (
     as_kernels_take,
     makers,
 )  # fmt: skip
+from sentinel.model.ring_windows import RingWindows
 from sentinel.records import Float32Array, TimeArray
 
 
@@ -43,7 +44,7 @@ class WindowScorer:
     """
 
     def __init__(self, parameters: Parameters, steps: int, backend: Backend) -> None:
-        self.channels = parameters.architecture.channels
+        self.channels, self.steps = parameters.architecture.channels, steps
         self.kernels = Kernels(scoring_makers(parameters.architecture, steps, backend))
         self.load(parameters)
 
@@ -66,6 +67,10 @@ class WindowScorer:
             windows = (starts[part], lengths[part], queue, errors[part], expected[part])
             kernel(part.stop - part.start, found[0], *windows)
         return WindowErrors(errors, expected)
+
+    def score_rings(self, windows: RingWindows) -> WindowErrors:
+        """Score full windows of a stream, T rows each."""
+        return self.score(windows.rows, windows.starts, np.full(len(windows.starts), self.steps))
 
 
 def scoring_makers(

@@ -56,7 +56,7 @@ class Rebuilding(Parts):
     def __init__(
         self, parameters: Parameters, kinds: tuple[int, ...], window_length: int, backend: Device
     ) -> None:
-        self._kinds, self._window_length = kinds, window_length
+        self._kinds = kinds
         self._forecaster = Forecaster(parameters, window_length, backend)
         self._rebuilt = [(kinds.index(kind), span) for kind, span in REBUILT if kind in kinds]
         self._windows = window_scorer(parameters, window_length, backend) if self._rebuilt else None
@@ -80,8 +80,7 @@ class Rebuilding(Parts):
         """The errors of the windows rebuilt in this run, and until the next one of the entity."""
         if self._windows is None:
             return
-        places = run.taken.places
-        found = self._windows.score(run.rows, places, np.full(len(places), self._window_length))
+        found = self._windows.score_rings(run.windows)
         rebuilt = np.zeros(len(judged), np.bool_)
         rebuilt[np.searchsorted(judged, run.taken.windows - run.start)] = True
         entity = run.readings.entity[run.here][judged]

@@ -8,6 +8,7 @@ from sentinel.entities import Parts
 from sentinel.kernels.slabs import WHOLE
 from sentinel.model.backends import Device, window_scorer
 from sentinel.model.parameters import Parameters
+from sentinel.model.scoring import WindowErrors
 from sentinel.records import Float32Array, FloatArray, TimeArray
 from sentinel.score.reconstruction import WindowScores, score_errors, shares
 from sentinel.scorers.run import Run, RunScores
@@ -25,13 +26,11 @@ class PlainScorer(Parts):
     ) -> None:
         super().__init__()
         self._error_scale = error_scale
-        self._window_length = window_length
         self._windows = window_scorer(parameters, window_length, backend)
 
     def score(self, run: Run) -> RunScores:
         """Score the readings that complete a window of the stride."""
-        places = run.taken.places
-        found = self.score_windows(run.rows, places, np.full(len(places), self._window_length))
+        found = self._normalised(self._windows.score_rings(run.windows))
         return RunScores(
             run.taken.windows,
             found.anomaly_score,
@@ -46,6 +45,8 @@ class PlainScorer(Parts):
 
         rows, starts, lengths  (N, F) scaled, (B,), (B,): see `WindowScorer.score`
         """
-        found = self._windows.score(rows, starts, lengths)
+        return self._normalised(self._windows.score(rows, starts, lengths))
+
+    def _normalised(self, found: WindowErrors) -> WindowScores:
         whole = np.ascontiguousarray(found.errors[:, WHOLE])
         return score_errors(whole, found.expected, self._error_scale)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sentinel.entities import Part
+from sentinel.model.ring_windows import RingWindows
 from sentinel.records import Float32Array, FloatArray, Readings, TimeArray
-from sentinel.window.rings import Filled, Outcome
+from sentinel.window.rings import Filled, Outcome, Rings
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +16,32 @@ class Run:
     """Readings [start, taken.stop) of a batch, in the rings.
 
     outcome  of the whole batch
-    rows     (R, F) scaled: where `outcome.place` and `taken.places` point
     """
 
     readings: Readings
     start: int
     taken: Filled
     outcome: Outcome
-    rows: Float32Array
+    rings: Rings
 
     @property
     def here(self) -> slice:
         """The run's rows of the batch."""
         return slice(self.start, self.taken.stop)
+
+    @property
+    def rows(self) -> Float32Array:
+        """All rings' rows (R, F) scaled: where `outcome.place` and `taken.places` point."""
+        return self.rings.rows
+
+    @property
+    def windows(self) -> RingWindows:
+        """The windows of the stride that the run completes."""
+        rings = self.rings
+        return RingWindows(
+            rings.slabs, rings.state.end, rings.calls, self.outcome.place[self.here],
+            self.taken.windows - self.start, self.taken.places,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ and span, and everybody against float64; one that is wrong ends the run. Then al
 turns by the events of the device, and the medians told:
 
 device  readings and scores stay on the GPU: what the kernels do
-host    readings come from the host's memory and scores go back: what a user gets
+host    readings come from the host's memory and scores go back: `sentinel score`
+stream  so does one new reading of every window, and the others are there: `sentinel run`
 
 cuDNN computes in float32 (`cudnn`), and as torch does unless told otherwise, with products of ten
 bits (`cudnn_tf32`; outside of our promise, and of the ratio). The roof is a loop that multiplies

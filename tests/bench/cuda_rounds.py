@@ -14,6 +14,7 @@ from sentinel.kernels.slabs import SPANS, WHOLE
 from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda.scoring import CudaWindowScorer
 from sentinel.model.prepared import Backend
+from sentinel.model.ring_windows import RingWindows
 from sentinel.model.scoring import WindowErrors, WindowScorer
 from sentinel.model.twins import excess
 from sentinel.records import Float32Array
@@ -27,7 +28,7 @@ from tests.bench.peers import found as peers
 from tests.cuda.gpu_here import SIMULATED, backend_of
 
 OURS, CUDNN, CUDNN_TF32, CPU = "sentinel", "cudnn", "cudnn_tf32", "cpu"
-DEVICE, HOST = "device", "host"
+DEVICE, STREAM, HOST = "device", "stream", "host"
 ROOF = "roof"
 # Random windows of a case, which stand there again and again; the CPU is given no more of them.
 DISTINCT_MAX = 4096
@@ -104,6 +105,7 @@ class Rounds:
         few = case_of(shape, min(batch, DISTINCT_MAX))
         entered = {
             named(OURS, DEVICE): on_device(case, scorer),
+            named(OURS, STREAM): from_stream(case, scorer),
             named(OURS, HOST): from_host(case, scorer),
             named(CPU, HOST): ours.scorer(few, self.backend.cpu),
         }
@@ -155,6 +157,30 @@ def from_host(case: Case, scorer: CudaWindowScorer) -> Candidate:
         return scorer.score(rows, starts, lengths)
 
     return Candidate(run, lambda: run().errors[:, WHOLE].mean(axis=1))
+
+
+def from_stream(case: Case, scorer: CudaWindowScorer) -> Candidate:
+    """What `sentinel run` calls when as many machines report, each for the next time."""
+    steps, entities = case.shape.steps, np.arange(case.batch)
+    # Rings that have come half the way; then their next readings are those of the window again.
+    slabs, ends, call = np.tile(case.windows, (1, 2, 1)), np.full(case.batch, steps), 0
+
+    def score(slabs: Float32Array) -> WindowErrors:
+        place = entities * 2 * steps + ends - 1
+        windows = RingWindows(slabs, ends, call, place, entities, place + 1 - steps)
+        return scorer.score_rings(windows)
+
+    def run() -> WindowErrors:
+        nonlocal call
+        # From the end, the newest T - 1 go to the front, and the next one comes behind them.
+        ends[:], call = ends[0] + 1 if ends[0] < 2 * steps else steps, call + 1
+        return score(slabs)
+
+    def check() -> Float32Array:
+        ends[:] = steps
+        return score(slabs.copy()).errors[:, WHOLE].mean(axis=1)
+
+    return Candidate(run, check)
 
 
 def on_device(case: Case, scorer: CudaWindowScorer) -> Candidate:

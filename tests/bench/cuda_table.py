@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.bench.cuda_rounds import CPU, CUDNN, CUDNN_TF32, DEVICE, HOST, OURS, Row, named
+from tests.bench.cuda_rounds import (
+    CPU,
+    CUDNN,
+    CUDNN_TF32,
+    DEVICE,
+    HOST,
+    OURS,
+    STREAM,
+    Row,
+    named,
+)
 from tests.bench.kernel_table import human
 
 EVERYBODY = (OURS, CUDNN, CUDNN_TF32, CPU)
@@ -13,7 +23,7 @@ EVERYBODY = (OURS, CUDNN, CUDNN_TF32, CPU)
 def table(rows: Sequence[Row], roof_gflops: float) -> str:
     """Markdown.  roof_gflops  of the whole device"""
     columns, heads = [], []
-    for where in (DEVICE, HOST):
+    for where in (DEVICE, STREAM, HOST):
         there = [who for who in EVERYBODY if named(who, where) in rows[0].windows_per_s]
         columns += [named(who, where) for who in there]
         heads += [f"{where}: {there[0]}", *there[1:]]

@@ -92,3 +92,14 @@ def test_the_benchmark_s_roof_multiplies_and_adds_in_registers_alone(tmp_path: P
     assert loop.count("fma.rn.f32") == SUMS * UNROLLED
     assert "ld." not in loop
     assert budget_of(ptx, (9, 0), tmp_path).spilled_bytes == 0
+
+
+def test_rings_compile_and_read_before_they_write() -> None:
+    from sentinel.kernels.cuda.rings import THREADS, move_rows, place_rows
+    from tests.cuda.compiling import ptx_of
+
+    channels = types.int64
+    ptx_of(place_rows, (FLOATS, channels, FLOATS, INTEGERS), THREADS, (8, 0))
+    ptx = ptx_of(move_rows, (FLOATS, channels, INTEGERS), THREADS, (9, 0))
+    load, barrier, store = (ptx.index(word) for word in ("ld.global.f32", "bar.sync", "st.global"))
+    assert load < barrier < store

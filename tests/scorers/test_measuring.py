@@ -38,7 +38,7 @@ def measure(model: FittedModel, readings: Readings, every: int = EVERY) -> Measu
     outcome = Outcome.of(len(readings))
     taken = rings.fill(readings, 0, outcome)
     assert taken.stop == len(readings)
-    return measurer.measure(Run(readings, 0, taken, outcome, rings.rows))
+    return measurer.measure(Run(readings, 0, taken, outcome, rings))
 
 
 def window_squares(model: FittedModel, window: Float32Array) -> FloatArray:

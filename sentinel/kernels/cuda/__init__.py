@@ -17,6 +17,7 @@ readings           rows of readings, or a layer's outputs, into shared memory
 layers             LSTM layer, step by step
 score_windows      windows to errors: the twin of `kernels.score_windows`
 states             carried states of many entities: the twin of `kernels.states`
+rings              a stream's readings, kept by the device: new ones to their places
 recurrent          training: a layer through all steps, forward and backward
 products           products of matrices over all windows and steps: what no step waits for
 handing            what layers hand each other, dropout included
@@ -29,9 +30,9 @@ Windows are last in every slab of shared memory, and a slab's rows are four floa
 tile is wide: neighbouring threads that write one window each of neighbouring rows, and those that
 read neighbouring windows of one row, both meet all banks.
 
-A kernel is made by a function of a `Tiling`, whose numbers become constants of the code: loops over
-what a thread owns are unrolled, and the sums stay in registers. The order of every sum is the same
-in every tiling: a window's bits do not depend on the windows beside it.
+A kernel is made by a function of a `Tiling`, once for each. Its numbers become constants of the
+code: loops over what a thread owns are unrolled, and the sums stay in registers. The order of every
+sum is the same in every tiling: a window's bits do not depend on the windows beside it.
 
 Training is a launch for each layer's steps, forward or backward, and products of matrices between
 them. What it keeps stands in slabs (steps, B, rows) of global memory, units last. A gradient is a

@@ -12,6 +12,8 @@ from numba import config, cuda, typeof
 
 # numba-cuda's simulator runs a kernel as plain Python, and knows none of the options.
 SIMULATED = bool(config.ENABLE_CUDASIM)
+# Few windows make few blocks, which is right and worth no warning at every such launch.
+config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
 # Dynamic shared memory that a kernel gets without asking.
 UNASKED_BYTES = 48 * 1024
 THREADS_RESIDENT, THREADS_WIDE = 512, 256
@@ -40,16 +42,19 @@ def kernel(threads: int) -> Callable[[F], Any]:
     return cuda.jit(**({} if SIMULATED else options))  # type: ignore[no-any-return]
 
 
-def allow_shared_memory(kernel: Any, size: int, arguments: tuple[object, ...]) -> None:
-    """Ask the driver for so much of it for each block; numba-cuda has no option for that.
+def make_ready(kernel: Any, shared_bytes: int, arguments: tuple[object, ...]) -> None:
+    """Compile a kernel, or load it, and ask the driver for so much shared memory of each block.
 
     arguments  what the kernel will be called with, in type
     """
-    if SIMULATED or size <= UNASKED_BYTES:
+    if SIMULATED:
         return
+    compiled = kernel.compile(tuple(typeof(argument) for argument in arguments))
+    if shared_bytes <= UNASKED_BYTES:
+        return
+    # numba-cuda has no option for that.
     from numba.cuda.cudadrv.driver import binding, driver
 
-    compiled = kernel.compile(tuple(typeof(argument) for argument in arguments))
     function = compiled._codelibrary.get_cufunc()
     attribute = binding.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-    driver.cuKernelSetAttribute(attribute, size, function.handle, function.device.id)
+    driver.cuKernelSetAttribute(attribute, shared_bytes, function.handle, function.device.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from numba import cuda, float32, int32
@@ -96,6 +97,7 @@ def encoded_of(tiling: Tiling) -> Any:
     return copy_latent
 
 
+@cache
 def score_kernel(tiling: Tiling) -> Any:
     """The kernel for this tiling, to be launched with blocks of `tiling.threads`."""
     windows, encoded, slab = tiling.windows, tiling.encoded, tiling.hidden * tiling.pitch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,7 @@ def states_of(tiling: Tiling) -> tuple[Any, Any]:
     return read_states, write_states
 
 
+@cache
 def advance_kernel(tiling: Tiling) -> Any:
     """The kernel for this tiling, to be launched with blocks of `tiling.threads`."""
     windows, encoded, slab = tiling.windows, tiling.encoded, tiling.hidden * tiling.pitch

@@ -1,6 +1,9 @@
 """The twins of `WindowScorer`, `StateCarrier` and `Trainer` on an NVIDIA GPU. Only on demand.
 
-`model.backends` makes each, by the kind of the backend. Rows and windows come from the CPU's
-rings at every call: the rows that windows span cross the bus once a call, however many windows
-share them.
+`model.backends` makes each, by the kind of the backend. A stream's rings stand on the device as
+on the CPU: of a call only the new rows cross the bus, and no window is ever materialised. Of a
+history, the rows that windows span cross it once a call, however many windows share them.
+
+`failures` turns what the driver says into errors for operators; `model.falling_back` lets the CPU
+take over.
 """

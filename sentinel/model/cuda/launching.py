@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from sentinel.kernels.cuda.jit import allow_shared_memory
+from sentinel.kernels.cuda.jit import make_ready
 from sentinel.kernels.cuda.tiling import Tiling
 from sentinel.kernels.jit import jit
 from sentinel.model.plan import Plan
@@ -86,7 +86,7 @@ class Launcher:
         if scratch:
             self.blocks = max(1, min(self.blocks, SCRATCH_FLOATS_MAX // scratch))
         self.scratch = scratch * self.blocks
-        allow_shared_memory(kernel, tiling.shared_bytes, arguments)
+        make_ready(kernel, tiling.shared_bytes, arguments)
 
     def __call__(self, count: int, stream: Any, *arguments: Any) -> None:
         """Launch over so many windows."""

@@ -13,11 +13,13 @@ from sentinel.model.architecture import Architecture
 from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda.failures import device_failures
 from sentinel.model.cuda.launching import CHUNK_BYTES, Launcher, Mirror, Model, gather_rows
+from sentinel.model.cuda.rings import DeviceRings
 from sentinel.model.cuda.tilings import tiling_of
 from sentinel.model.packing import Grain
 from sentinel.model.parameters import Parameters
 from sentinel.model.plan import Plan, plan_scoring
 from sentinel.model.prepared import as_kernels_take
+from sentinel.model.ring_windows import RingWindows
 from sentinel.model.scoring import WindowErrors
 from sentinel.records import Float32Array, TimeArray
 
@@ -48,6 +50,8 @@ class CudaWindowScorer:
         )
         for slot in self.slots:
             slot.scratch.room(max(self.many.scratch, self.few.scratch))
+        self.rings = DeviceRings(self.channels)
+        self.rings.compile(self.slots[0])
         self.busy = backend.multiprocessors * self.many.tiling.windows
         self.load(parameters)
 
@@ -70,10 +74,7 @@ class CudaWindowScorer:
     def score(self, rows: Float32Array, starts: TimeArray, lengths: TimeArray) -> WindowErrors:
         """As `WindowScorer.score`."""
         flat, starts, lengths = as_kernels_take(rows, starts, lengths)
-        found = WindowErrors(
-            np.empty((len(starts), SPANS, self.channels), np.float32),
-            np.empty((len(starts), self.channels), np.float32),
-        )
+        found = self._nothing_yet(len(starts))
         for number, first in enumerate(range(0, len(starts), self.chunk)):
             part = slice(first, min(first + self.chunk, len(starts)))
             slot = self.slots[number % SLOTS]
@@ -83,19 +84,48 @@ class CudaWindowScorer:
             slot.collect(found)
         return found
 
+    @device_failures()
+    def score_rings(self, windows: RingWindows) -> WindowErrors:
+        """As `WindowScorer.score_rings`; rows that the device has seen stay where they are."""
+        found = self._nothing_yet(len(windows.starts))
+        for number, (places, part) in enumerate(self.rings.chunks(windows)):
+            slot = self.slots[number % SLOTS]
+            slot.collect(found)
+            self.rings.bring(slot, places)
+            starts = windows.starts[part]
+            if len(starts):
+                slot.reserve(len(starts), self.channels)
+                self._score(slot, part, self.rings.rows, starts, self.steps)
+        for slot in self.slots:
+            slot.collect(found)
+        return found
+
+    def _nothing_yet(self, count: int) -> WindowErrors:
+        return WindowErrors(
+            np.empty((count, SPANS, self.channels), np.float32),
+            np.empty((count, self.channels), np.float32),
+        )
+
     def _submit(
         self, slot: Slot, part: slice, flat: Float32Array, starts: TimeArray, lengths: TimeArray
     ) -> None:
-        count = len(starts)
-        slot.reserve(count, self.channels, int(lengths.sum()))
-        slot.lengths.host[:count] = lengths
+        slot.reserve(len(starts), self.channels, int(lengths.sum()))
+        places = np.empty_like(starts)
         rows = gather_rows(
             flat, starts, lengths, np.argsort(starts, kind="stable"), self.channels,
-            slot.rows.host, slot.starts.host,
+            slot.rows.host, places,
         )  # fmt: skip
+        self._score(slot, part, slot.rows.up(rows * self.channels), places, lengths)
+
+    def _score(
+        self, slot: Slot, part: slice, rows: Any, starts: TimeArray, lengths: TimeArray | int
+    ) -> None:
+        """Let windows of rows on the device be scored, and their errors come back."""
+        count = len(starts)
+        slot.starts.host[:count], slot.lengths.host[:count] = starts, lengths
         slot.starts.up(count)
         slot.lengths.up(count)
-        self.launch(slot, slot.rows.up(rows * self.channels), count)
+        self.launch(slot, rows, count)
         slot.errors.down(count * SPANS * self.channels)
         slot.expected.down(count * self.channels)
         slot.part = part
@@ -131,7 +161,11 @@ class Slot:
             Mirror(np.float32, self.stream) for _ in range(4)
         )
         self.scratch.room(0)
-        self.starts, self.lengths = (Mirror(np.int64, self.stream) for _ in range(2))
+        self.starts, self.lengths, self.places, self.moves = (
+            Mirror(np.int64, self.stream) for _ in range(4)
+        )
+        self.places.room(0)
+        self.moves.room(0)
 
     def reserve(self, count: int, channels: int, rows: int = 0) -> None:
         """Room for so many windows, and for so many rows."""
@@ -142,10 +176,10 @@ class Slot:
         self.expected.room(count * channels)
 
     def collect(self, found: WindowErrors) -> None:
-        """Wait for what this slot works on, and hand it out."""
+        """Wait for what this slot works on, and hand out what it finds."""
+        self.stream.synchronize()
         if self.part is None:
             return
-        self.stream.synchronize()
         for out, mirror in ((found.errors, self.errors), (found.expected, self.expected)):
             part = out[self.part]
             part[...] = mirror.host[: part.size].reshape(part.shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sentinel.kernels.cuda.handing import drop_kernel, latent_kernels, sum_steps_kernel
-from sentinel.kernels.cuda.jit import allow_shared_memory
+from sentinel.kernels.cuda.jit import make_ready
 from sentinel.kernels.cuda.losses import (
     forecast_loss_kernel,
     inputs_kernel,
@@ -58,7 +58,7 @@ class TrainingKernels:
             (self._forward, self._forward_arguments(layer, packed, 1, 1)),
             (self._backward, self._backward_arguments(layer, parameters, 1, 1)),
         ):
-            allow_shared_memory(kernel, self.tiling.shared_bytes, arguments)
+            make_ready(kernel, self.tiling.shared_bytes, arguments)
 
     def multiply(
         self, x: Any, terms: int, inputs: int, weights: Any, w: int, outputs: int, out: Any, *,
