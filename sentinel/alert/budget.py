@@ -3,8 +3,7 @@
 Once `budget_count` told episodes lie within the newest stretch of time or of readings, another one
 is told only when its peak exceeds the lowest of theirs: a peak above all recent ones always passes,
 and what passes takes the place of the lowest. So the memory is that many slots a ring, whatever
-happens; a slot that has left the stretch is free. Below that number, too, each told episode may
-raise what the next must reach: who has spoken often of late must have more to say.
+happens; a slot that has left the stretch is free.
 """
 
 from __future__ import annotations
@@ -63,21 +62,16 @@ class FleetBudget(EntityArrays[BudgetState]):
 
 
 @shared
-def bar(state: BudgetState, ring: int, now: int, stretch: int, step: float) -> float:
-    """The ratio that a new episode must exceed to be told; -inf where nothing holds it back.
-
-    step  each told episode of the stretch raises it so much above 1, up to the highest peak of them
-    """
+def bar(state: BudgetState, ring: int, now: int, stretch: int) -> float:
+    """The ratio that a new episode must exceed to be told; -inf where the budget has room."""
     told_at, peak, _ = state
-    slots, taken, lowest, highest = told_at.shape[1], 0, np.inf, -np.inf
-    for slot in range(slots):
+    lowest = np.inf if told_at.shape[1] > 0 else -np.inf
+    for slot in range(told_at.shape[1]):
         # Clocks of a fleet differ: a slot is near, or it is not, in both directions.
-        if told_at[ring, slot] != 0 and abs(now - told_at[ring, slot]) < stretch:
-            taken += 1
-            lowest = min(lowest, peak[ring, slot])
-            highest = max(highest, peak[ring, slot])
-    raised = min(1 + step * taken, highest) if step > 0 else -np.inf
-    return max(raised, lowest) if 0 < slots == taken else raised
+        if told_at[ring, slot] == 0 or abs(now - told_at[ring, slot]) >= stretch:
+            return -np.inf
+        lowest = min(lowest, peak[ring, slot])
+    return lowest
 
 
 @shared

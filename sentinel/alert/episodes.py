@@ -65,7 +65,6 @@ class Episodes(Parts):
             rules.update_interval_ns,
             rules.cooldown_ns,
             rules.budget_readings or rules.budget_ns,
-            float(rules.budget_step),
             rules.budget_readings > 0,
             rules.budget_fleet,
         )

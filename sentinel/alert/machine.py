@@ -31,7 +31,6 @@ class MachineRules(NamedTuple):
     update_interval_ns: int
     cooldown_ns: int
     stretch: int
-    budget_step: float
     by_readings: bool
     fleet: bool
 
@@ -212,7 +211,7 @@ def transition(
         return UNTOLD
     ring = 0 if rules.fleet else e
     now = state.scored[e] if rules.by_readings else time_ns
-    must_exceed = bar(budget, ring, now, rules.stretch, rules.budget_step)
+    must_exceed = bar(budget, ring, now, rules.stretch)
     if state.last_peak[e] > 0 and time_ns - state.last_end_ns[e] < rules.cooldown_ns:
         must_exceed = max(must_exceed, state.last_peak[e])
     if state.newest[e] >= 1 and state.peak[e] > must_exceed:

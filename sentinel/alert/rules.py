@@ -24,8 +24,6 @@ class EpisodeRules:
                              with a peak above the lowest of theirs; at most SLOTS_MAX, 0: no budget
     budget_readings          the stretch in scores of the entity, or
     budget_ns                in the readings' own time: one of the two
-    budget_step              each one told in the stretch raises by so much the ratio that the next
-                             must exceed, up to the highest of their peaks
     budget_fleet             one budget for all entities, by time; else one for each entity
     """
 
@@ -39,7 +37,6 @@ class EpisodeRules:
     budget_count: int = 0
     budget_readings: int = 0
     budget_ns: int = 0
-    budget_step: float = 0.0
     budget_fleet: bool = False
 
     def __post_init__(self) -> None:
@@ -59,14 +56,13 @@ SMOOTHED_RULES = EpisodeRules(
     close_ratio=0.5,
     close_count=20,
     fade_ratio=0.4,
-    budget_count=4,
+    budget_count=2,
     budget_readings=10_000,
-    budget_step=0.3,
 )
 SMOOTHED_KINDS = ("joint", "forecast", "light")
 # The threshold of their scores, which are calibrated to the tail of normal ones (in units of
 # -ln(probability) up to 90 %, linear above), where the history says nothing better.
-SMOOTHED_THRESHOLD = 12.0
+SMOOTHED_THRESHOLD = 10.0
 
 
 def recommended_rules(kind: str) -> EpisodeRules:

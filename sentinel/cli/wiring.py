@@ -73,7 +73,6 @@ def episode_rules(alert: AlertConfig, kind: str) -> EpisodeRules:
         budget_count=count,
         budget_readings=0,
         budget_ns=round(count / alert.alerts_per_day * NS_PER_DAY),
-        budget_step=0.0,
         budget_fleet=alert.alerts_per_day_of == "fleet",
     )
 

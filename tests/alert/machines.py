@@ -85,15 +85,13 @@ def machine_of(rules: EpisodeRules) -> Episodes:
 BUDGETS = st.one_of(
     st.just({}),
     st.builds(
-        lambda count, stretch, step, kind: {
+        lambda count, stretch, kind: {
             "budget_count": count,
-            "budget_step": step,
             "budget_readings" if kind == "readings" else "budget_ns": stretch,
             "budget_fleet": kind == "fleet",
         },
         st.integers(1, 3),
         st.sampled_from([3, 10, 40, 1000]),
-        st.sampled_from([0.0, 0.3, 0.5]),
         st.sampled_from(["readings", "time", "fleet"]),
     ),
 )

@@ -78,12 +78,9 @@ class PlainBudget:
         return [(at, episode) for at, episode in self.told if now - at < stretch]
 
     def allows(self, now: int, peak: float) -> bool:
-        count, step = self.rules.budget_count, self.rules.budget_step
-        # Of more, the lowest have made room for those that were told later.
-        peaks = sorted((e.peak for _, e in self._near(now)), reverse=True)[:count]
-        if step and peaks and peak <= min(1 + step * len(peaks), peaks[0]):
-            return False
-        return len(peaks) < count or not count or peak > peaks[-1]
+        near = self._near(now)
+        count = self.rules.budget_count
+        return len(near) < count or not count or peak > min(e.peak for _, e in near)
 
     def tell(self, now: int, episode: Episode) -> None:
         near = sorted(self._near(now), key=lambda told: (told[1].peak, told[0]))

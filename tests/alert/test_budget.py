@@ -51,22 +51,6 @@ def test_a_peak_above_all_recent_ones_always_passes(peaks: list[float], count: i
     assert [p for p in told if p in records] == records
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.floats(1, 100), max_size=30, unique=True), st.integers(1, 4))
-def test_steps_withhold_no_peak_above_all_recent_ones(peaks: list[float], count: int) -> None:
-    rules = rules_of(budget_count=count, budget_ns=DAY, budget_step=0.5)
-    told, _ = told_peaks(rules, blips(*peaks))
-    records = [p for n, p in enumerate(peaks) if all(p > earlier for earlier in peaks[:n])]
-    assert [p for p in told if p in records] == records
-
-
-def test_each_told_episode_raises_what_the_next_must_exceed() -> None:
-    rules = rules_of(budget_count=4, budget_ns=DAY, budget_step=0.5)
-    peaks = blips(9.0, 1.5, 1.6, 2.0, 2.1, 2.5, 2.6, 2.1, 2.2)
-    assert told_peaks(rules, peaks) == ([9.0, 1.6, 2.1, 2.6], 5)
-    assert told_peaks(rules, blips(1.2, 1.1, 1.3)) == ([1.2, 1.3], 1)
-
-
 def test_without_a_budget_none_is_withheld() -> None:
     assert told_peaks(rules_of(), blips(*[1.0] * 20)) == ([1.0] * 20, 0)
 
@@ -192,6 +176,6 @@ def test_smoothed_scores_have_the_rules_they_were_measured_with() -> None:
     for kind in ("joint", "forecast", "light"):
         rules = recommended_rules(kind)
         assert (rules.open_count, rules.open_window, rules.close_ratio) == (1, 1, 0.5)
-        assert (rules.close_count, rules.budget_count, rules.budget_readings) == (20, 4, 10_000)
-        assert (rules.fade_ratio, rules.budget_step) == (0.4, 0.3)
+        assert (rules.close_count, rules.budget_count, rules.budget_readings) == (20, 2, 10_000)
+        assert rules.fade_ratio == 0.4
     assert recommended_rules("reconstruct") == EpisodeRules(3, 4, 0.8, 20)
