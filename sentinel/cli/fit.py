@@ -32,7 +32,7 @@ from sentinel.fitting import fit
 from sentinel.fitting.review import review
 from sentinel.fitting.settings import FitSettings, architecture_of
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import Device
+from sentinel.model.backends import CudaBackend, Device
 from sentinel.ports import Source
 from sentinel.records import Readings
 from sentinel.runtime.device import Asked, choose_device
@@ -131,7 +131,10 @@ def backend_of(
     cpu = choose(architecture, threads=threads).backend
     steps = settings.window_length or SUPPOSED_STEPS
     chosen = choose_device(architecture, steps, cpu, device, training=True)
-    log.info("device %s (%s)", chosen.name, chosen.reason)
+    trains = isinstance(chosen.device, CudaBackend) and chosen.device.trains
+    log.info(
+        "device %s (%s); training on %s", chosen.name, chosen.reason, "cuda" if trains else "cpu"
+    )
     return chosen.device
 
 

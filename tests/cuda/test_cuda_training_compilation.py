@@ -39,7 +39,7 @@ def compiled(
 
 @pytest.mark.parametrize(
     ("hidden", "windows", "capability"),
-    [(32, 8, (8, 0)), (64, 1, (9, 0)), (64, 8, (9, 0)), (128, 4, (9, 0))],
+    [(32, 8, (8, 0)), (64, 1, (9, 0)), (64, 8, (9, 0)), (64, 64, (9, 0)), (128, 4, (9, 0))],
 )
 def test_a_layer_compiles_within_its_budget(
     hidden: int, windows: int, capability: tuple[int, int], tmp_path: Path

@@ -63,17 +63,22 @@ def forward_kernel(tiling: Tiling) -> Any:
             for unit in range(units):
                 column = j + unit * unit_threads
                 if column < hidden:
+                    # Added at the end: the way from global memory hides behind the product.
+                    begin_with = cuda.local.array(gates, float32)
                     acc = cuda.local.array(gates, float32)
                     for gate in range(GATES):
                         for r in range(count):
                             at = ((first + r) * GATES + gate) * hidden + column
-                            acc[gate * count + r] = np.float32(0)
+                            begin_with[gate * count + r] = np.float32(0)
                             if first + r < batch:
-                                acc[gate * count + r] = load(base, t * base_step + at)
+                                begin_with[gate * count + r] = load(base, t * base_step + at)
+                            acc[gate * count + r] = np.float32(0)
                     if staged:
                         add_product(acc, memory, weights + column, memory, before, hidden)
                     else:
                         add_product(acc, packed, w_h + column, memory, before, hidden)
+                    for n in range(gates):
+                        acc[n] += begin_with[n]
                     for r in range(count):
                         n, place = unit * count + r, t * batch + first + r
                         if first + r < batch:

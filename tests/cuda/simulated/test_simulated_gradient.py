@@ -153,9 +153,23 @@ def test_noise_and_dropout_have_the_gradient_of_the_cpu_under_the_same_draw(
     loss, _ = twin.collect(twin.minibatch(*places, KEY))
     np.testing.assert_allclose(astuple(loss), astuple(expected_loss), rtol=2e-6)
     assert_same(gradient_of(twin), expected)
-    # Without a key nothing is drawn, and with another one something else.
+
+
+def test_every_key_draws_something_else_and_none_draws_nothing() -> None:
+    parameters = random_parameters(Architecture(1, 2, dropout=0.3), seed=1)
+    x, _ = random_windows(2, 1, 3, seed=2)
+    places = laid_out(x)
+    twin, plain = (
+        CudaLearner(architecture, 2, ONE, 3, noise)
+        for architecture, noise in ((parameters.architecture, 0.3), (Architecture(1, 2), 0.0))
+    )
+    for each in (twin, plain):
+        each.load(parameters)
+        each.collect(each.minibatch(*places))
+    assert gradient_of(twin).flat.tobytes() == gradient_of(plain).flat.tobytes()
+    twin.collect(twin.minibatch(*places, KEY))
     drawn = twin.gradient.copy_to_host().tobytes()
-    for key in (None, KEY + 1, KEY + (1 << 32), KEY):
+    for key in (KEY + 1, KEY + (1 << 32), KEY):
         twin.collect(twin.minibatch(*places, key))
         assert (twin.gradient.copy_to_host().tobytes() == drawn) == (key == KEY)
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba import types
+from numba import cuda, types
+from numba.cuda.cudadrv.driver import CudaAPIError
 from numba.cuda.simulator.kernel import FakeCUDAKernel
 from numba.np import numpy_support
 
+from sentinel.errors import DeviceError
 from sentinel.model import twins
 from sentinel.model.architecture import Architecture
 from sentinel.model.backends import CudaBackend, Device, window_trainer
@@ -157,6 +159,20 @@ def type_of(argument: Any) -> Any:
     if type(argument) in scalars:
         return scalars[type(argument)]
     return numpy_support.from_dtype(argument.dtype)[::1]
+
+
+def test_training_that_finds_no_room_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: object, **__: object) -> Any:
+        raise CudaAPIError(2, "Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
+
+    trainer = window_trainer(random_parameters(SMALL, seed=1), Minibatches(STEPS, 2), TWIN)
+    monkeypatch.setattr(cuda, "device_array", no_room)
+    with pytest.raises(DeviceError, match="the GPU is out of memory"):
+        by_epochs(TWIN)
+    shown = windows(1)
+    many = shown.places(np.arange(20))
+    with pytest.raises(DeviceError, match="the GPU is out of memory"):
+        trainer.step(shown.rows, *many, np.random.default_rng(0), 1e-2)
 
 
 def half_a_gradient(gradient: Any) -> Any:
