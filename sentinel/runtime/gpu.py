@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import warnings
+import re
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
 # Of shared memory that a block may have, what the driver and small arrays of the kernels take.
 SHARED_BYTES_KEPT = 4096
@@ -13,6 +15,8 @@ SHARED_BYTES_KEPT = 4096
 CAPABILITY_MIN = (7, 0)
 CUDA_MIN = (12, 0)
 DRIVER_LIBRARY = "libcuda.so.1"
+# Where the driver's kernel module says its version.
+DRIVER_VERSION = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class Gpu:
     cuda          version of CUDA that its driver speaks
     capability    compute capability: (9, 0) is sm_90
     shared_bytes  of shared memory that a block of threads may have
+    driver        version of the driver, as nvidia-smi says it; "": not known
     """
 
     name: str
@@ -31,6 +36,7 @@ class Gpu:
     free_bytes: int
     multiprocessors: int
     shared_bytes: int
+    driver: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,15 @@ def probe() -> Gpu | NoGpu:
             "install sentinel[cuda12], or sentinel[cuda13] where nvidia-smi says CUDA 13",
         )
     try:
-        ctypes.CDLL(DRIVER_LIBRARY)
+        library = ctypes.CDLL(DRIVER_LIBRARY)
     except OSError as error:
         return NoGpu(
             f"no NVIDIA driver ({error})",
             "install the driver; in a container, hand the GPU in (--gpus, --device)",
         )
+    outdated = driver_too_old(_speaks(library), _bindings())
+    if outdated:
+        return outdated
     try:
         found = _first()
     # numba-cuda, the driver's bindings and their compilers have a tree of exceptions each.
@@ -64,18 +73,30 @@ def probe() -> Gpu | NoGpu:
 
 
 def too_old(gpu: Gpu) -> NoGpu | None:
-    """Why a device, or its driver, is too old; None: it is not."""
+    """Why a device is too old; None: it is not."""
     if gpu.capability < CAPABILITY_MIN:
         return NoGpu(
             f"{gpu.name} has compute capability {_dotted(gpu.capability)}",
             f"use a GPU of {_dotted(CAPABILITY_MIN)} or newer",
         )
-    if gpu.cuda < CUDA_MIN:
-        return NoGpu(
-            f"the driver of {gpu.name} speaks CUDA {_dotted(gpu.cuda)}",
-            f"install a driver for CUDA {_dotted(CUDA_MIN)} or newer",
-        )
     return None
+
+
+def driver_too_old(cuda: tuple[int, int], bindings: int) -> NoGpu | None:
+    """Why a driver is too old; None: it is not.
+
+    cuda      version of CUDA that it speaks
+    bindings  major version of CUDA that the installed bindings are for
+    """
+    wanted = max(CUDA_MIN, (bindings, 0))
+    if cuda >= wanted:
+        return None
+    hint = f"install a driver for CUDA {_dotted(wanted)} or newer"
+    if cuda >= CUDA_MIN:
+        hint += f", or sentinel[cuda{cuda[0]}]"
+    return NoGpu(
+        f"the driver speaks CUDA {_dotted(cuda)}, and CUDA {_dotted(wanted)} is wanted", hint
+    )
 
 
 def described(gpu: Gpu) -> str:
@@ -84,24 +105,46 @@ def described(gpu: Gpu) -> str:
     return (
         f"{gpu.name}, sm_{gpu.capability[0]}{gpu.capability[1]}, {gpu.multiprocessors} "
         f"multiprocessors, {gpu.memory_bytes / gib:.1f} GiB ({gpu.free_bytes / gib:.1f} free), "
-        f"driver for CUDA {_dotted(gpu.cuda)}"
+        f"driver {gpu.driver or 'of unknown version'} (CUDA {_dotted(gpu.cuda)})"
     )
+
+
+def driver_version(said: str) -> str:
+    """The version in what the kernel module says of itself; "": none."""
+    found = re.search(r"\s(\d{3,}\.\d+(\.\d+)?)\s", said)
+    return found.group(1) if found else ""
+
+
+def _speaks(library: ctypes.CDLL) -> tuple[int, int]:
+    """The version of CUDA that the driver speaks; it is not started for that."""
+    number = ctypes.c_int()
+    library.cuDriverGetVersion(ctypes.byref(number))
+    return number.value // 1000, number.value % 1000 // 10
+
+
+def _bindings() -> int:
+    try:
+        return int(version("cuda-bindings").split(".")[0])
+    except PackageNotFoundError:
+        return CUDA_MIN[0]
 
 
 def _first() -> Gpu:
     from numba import cuda
     from numba.cuda.cudadrv.driver import driver
 
-    # A few windows are a few blocks: numba-cuda warns of every such launch.
-    warnings.filterwarnings("ignore", message=r"Grid size \d+ will likely")
     device = cuda.get_current_device()
     free, total = cuda.current_context().get_memory_info()
     name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
     major, minor = driver.get_version()
+    try:
+        said = DRIVER_VERSION.read_text(encoding="utf-8")
+    except OSError:  # in a container it need not be there
+        said = ""
     return Gpu(
         name, (int(major), int(minor)), tuple(device.compute_capability)[:2], int(total), int(free),
         int(device.MULTIPROCESSOR_COUNT),
-        int(device.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN) - SHARED_BYTES_KEPT,
+        int(device.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN) - SHARED_BYTES_KEPT, driver_version(said),
     )  # fmt: skip
 
 

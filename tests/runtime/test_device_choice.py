@@ -6,6 +6,9 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,7 +18,7 @@ from sentinel.model.backends import CudaBackend
 from sentinel.model.prepared import Backend
 from sentinel.runtime import device, gpu
 from sentinel.runtime.device import choose_device, fell_back
-from sentinel.runtime.gpu import Gpu, NoGpu, described, too_old
+from sentinel.runtime.gpu import Gpu, NoGpu, described, driver_version, too_old
 
 CPU, MODEL = Backend(), Architecture(2, 3)
 FOUND = Gpu("NVIDIA H200", (13, 0), (9, 0), 150 << 30, 148 << 30, 132, 228352)
@@ -129,13 +132,63 @@ def test_cpu_asks_for_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_device(MODEL, 8, CPU, "cpu").device == CPU
 
 
-def test_an_old_device_or_driver_is_said_to_be_so() -> None:
+def test_an_old_device_is_said_to_be_so() -> None:
     assert too_old(FOUND) is None
-    old = Gpu("Tesla K80", (11, 4), (3, 7), 12 << 30, 12 << 30, 13, 0)
+    old = Gpu("Tesla K80", (12, 4), (3, 7), 12 << 30, 12 << 30, 13, 0)
     assert "compute capability 3.7" in getattr(too_old(old), "reason", "")
-    driver = Gpu("NVIDIA A100", (11, 8), (8, 0), 40 << 30, 40 << 30, 108, 0)
-    assert "speaks CUDA 11.8" in getattr(too_old(driver), "reason", "")
-    assert described(FOUND).startswith("NVIDIA H200, sm_90, 132 multiprocessors, 150.0 GiB")
+
+
+@pytest.mark.parametrize(
+    ("speaks", "bindings", "hint"),
+    [
+        ((11, 8), 12, "install a driver for CUDA 12.0 or newer"),
+        ((12, 9), 13, "install a driver for CUDA 13.0 or newer, or sentinel[cuda12]"),
+        ((12, 0), 12, None),
+        ((13, 1), 12, None),
+        ((13, 0), 13, None),
+    ],
+)
+def test_an_old_driver_is_found_out_before_it_is_started(
+    speaks: tuple[int, int], bindings: int, hint: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def says(number: Any) -> int:
+        number._obj.value = 1000 * speaks[0] + 10 * speaks[1]
+        return 0
+
+    library = SimpleNamespace(cuDriverGetVersion=says)
+    monkeypatch.setattr(gpu.ctypes, "CDLL", lambda name: library)
+    monkeypatch.setattr(gpu, "find_spec", lambda name: True)
+    monkeypatch.setattr(gpu, "version", lambda name: f"{bindings}.1.0")
+    monkeypatch.setattr(gpu, "_first", lambda: FOUND)
+    found = gpu.probe()
+    if hint is None:
+        assert found == FOUND
+    else:
+        assert isinstance(found, NoGpu)
+        assert found.hint == hint
+        assert f"the driver speaks CUDA {speaks[0]}.{speaks[1]}" in found.reason
+
+
+def test_the_device_is_described_with_driver_and_memory() -> None:
+    told = described(FOUND)
+    assert told.startswith("NVIDIA H200, sm_90, 132 multiprocessors, 150.0 GiB (148.0 free), ")
+    assert told.endswith("driver of unknown version (CUDA 13.0)")
+    assert described(replace(FOUND, driver="570.86.15")).endswith("driver 570.86.15 (CUDA 13.0)")
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.54.03  Tue Jun  6 2023\n",
+         "535.54.03"),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build\n"
+         "GCC version:  gcc version 12.2.0 (Debian 12.2.0-14)\n", "570.86.15"),
+        ("GCC version: gcc version 12.2.0\n", ""),
+    ],
+    ids=["proprietary", "open", "none"],
+)  # fmt: skip
+def test_the_driver_s_version_is_read(said: str, found: str) -> None:
+    assert driver_version(said) == found
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
