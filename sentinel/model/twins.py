@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, Device, state_carrier, window_scorer
+from sentinel.model.backends import CudaBackend, state_carrier, window_scorer
 from sentinel.model.carrying import zero_states
+from sentinel.model.cuda.tilings import tiling_of
 from sentinel.model.learning import Learner
 from sentinel.model.parameters import Parameters
 from sentinel.records import Float32Array, TimeArray
@@ -16,6 +18,8 @@ from sentinel.records import Float32Array, TimeArray
 STEPS, WINDOWS = 4, 33
 # |gpu - cpu| <= DIFFERENCE_MAX + SHARE_MAX |cpu|
 DIFFERENCE_MAX, SHARE_MAX = 1e-5, 1e-4
+
+Pair: TypeAlias = tuple[Float32Array, Float32Array]
 
 
 def difference_of_twins(gpu: CudaBackend, architecture: Architecture) -> float:
@@ -28,29 +32,54 @@ def difference_of_twins(gpu: CudaBackend, architecture: Architecture) -> float:
     parameters = Parameters.initial(replace(architecture, dropout=0.0), rng)
     rows = rng.standard_normal((WINDOWS + STEPS, architecture.channels)).astype(np.float32)
     rows[rng.random(rows.shape) < 0.1] = np.nan
-    starts, pairs = np.arange(WINDOWS), []
-    devices: tuple[Device, Device] = (gpu, gpu.cpu)
+    pairs = []
     if architecture.decoder_layers:
-        there, here = (
-            window_scorer(parameters, STEPS, device).score(rows, starts, np.full(WINDOWS, STEPS))
-            for device in devices
-        )
-        pairs += [(there.errors, here.errors), (there.expected, here.expected)]
+        pairs += _scores(gpu, parameters, rows)
     if architecture.forecast:
-        states = [zero_states(architecture, WINDOWS) for _ in range(2)]
-        ahead, behind = (
-            state_carrier(parameters, 1, device).advance(state, rows, starts, np.arange(WINDOWS))
-            for device, state in zip(devices, states, strict=True)
-        )
-        pairs += [(ahead, behind), (states[0], states[1])]
+        pairs += _states(gpu, parameters, rows)
     if gpu.trains:
-        pairs.append(_gradients(gpu, parameters, rows, starts))
+        pairs.append(_gradients(gpu, parameters, rows, np.arange(WINDOWS)))
     return max(excess(found, right) for found, right in pairs)
+
+
+def _counts(gpu: CudaBackend, architecture: Architecture, *, carried: bool) -> tuple[int, int]:
+    """So few windows, or entities, that the device gets narrow tiles, and so many that it does not.
+
+    Many are few that are there again and again: all of them are checked, and the CPU does not wait.
+    """
+    wide = tiling_of(architecture, gpu.shared_bytes, carried=carried).windows
+    return WINDOWS, gpu.multiprocessors * wide + 1
+
+
+def _scores(gpu: CudaBackend, parameters: Parameters, rows: Float32Array) -> list[Pair]:
+    """By both, of windows."""
+    there, here = (window_scorer(parameters, STEPS, device) for device in (gpu, gpu.cpu))
+    starts = np.arange(WINDOWS)
+    right = here.score(rows, starts, np.full(WINDOWS, STEPS))
+    pairs = []
+    for count in _counts(gpu, parameters.architecture, carried=False):
+        which = np.arange(count) % WINDOWS
+        found = there.score(rows, starts[which], np.full(count, STEPS))
+        pairs += [(found.errors, right.errors[which]), (found.expected, right.expected[which])]
+    return pairs
+
+
+def _states(gpu: CudaBackend, parameters: Parameters, rows: Float32Array) -> list[Pair]:
+    """By both, of entities that take a reading each: what is forecast, and their states."""
+    there, here = (state_carrier(parameters, 1, device) for device in (gpu, gpu.cpu))
+    starts, right_states = np.arange(WINDOWS), zero_states(parameters.architecture, WINDOWS)
+    right = here.advance(right_states, rows, starts, np.arange(WINDOWS))
+    pairs = []
+    for count in _counts(gpu, parameters.architecture, carried=True):
+        which, states = np.arange(count) % WINDOWS, zero_states(parameters.architecture, count)
+        found = there.advance(states, rows, starts[which], np.arange(count))
+        pairs += [(found, right[which]), (states, right_states[which])]
+    return pairs
 
 
 def _gradients(
     gpu: CudaBackend, parameters: Parameters, rows: Float32Array, starts: TimeArray
-) -> tuple[Float32Array, Float32Array]:
+) -> Pair:
     """By both, of the loss of windows."""
     from sentinel.model.cuda.learning import CudaLearner
 

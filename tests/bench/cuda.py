@@ -34,12 +34,16 @@ import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from dataclasses import asdict  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
 
 from sentinel.runtime.gpu import Gpu, NoGpu, described  # noqa: E402
 from sentinel.runtime.kernels import cpu_name, threads_of  # noqa: E402
 from tests.bench.kernel_case import Shape  # noqa: E402
 from tests.bench.kernels import SHAPES, parse_batches, parse_shape  # noqa: E402
 from tests.cuda.gpu_here import gpu_here  # noqa: E402
+
+if TYPE_CHECKING:
+    from tests.bench.cuda_rounds import Rounds, Row
 
 BATCHES, QUICK_BATCHES = (256, 4096, 65_536, 262_144), (256, 65_536)
 BUDGET_S, QUICK_BUDGET_S = 3.0, 0.5
@@ -66,21 +70,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 continue
             print(f"{case_shape}, B = {batch:,}", file=sys.stderr, flush=True)
             rows.append(rounds.measure(case_shape, batch))
+            if options.json:  # each time: what is measured is there, whatever happens then
+                options.json.write_text(_as_json(gpu, rounds, rows) + "\n")
     peer = f"torch {rounds.torch}" if rounds.torch else "no torch with CUDA"
     print(f"{described(gpu)}; {peer}; CPU: {cpu_name()}, threads: {threads_of(0)}\n")
     print(table(rows, rounds.roof_gflops()))
-    if options.json:
-        found = {
-            "gpu": _as_json(gpu),
-            "torch": rounds.torch,
-            "fma_roof_gflops": round(rounds.roof_gflops(), 1),
-            "rows": [asdict(row) for row in rows],
-        }
-        options.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
-def _as_json(gpu: Gpu) -> dict[str, object]:
-    return {name: getattr(gpu, name) for name in ("name", "cuda", "capability", "multiprocessors")}
+def _as_json(gpu: Gpu, rounds: Rounds, rows: Sequence[Row]) -> str:
+    about = "name", "driver", "cuda", "capability", "multiprocessors"
+    found = {
+        "gpu": {name: getattr(gpu, name) for name in about},
+        "torch": rounds.torch,
+        "fma_roof_gflops": round(rounds.roof_gflops(), 1),
+        "rows": [asdict(row) for row in rows],
+    }
+    return json.dumps(found, indent=1)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

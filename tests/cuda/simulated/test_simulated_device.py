@@ -7,6 +7,7 @@ import pytest
 
 from sentinel.model.architecture import Architecture
 from sentinel.model.backends import CudaBackend, Device
+from sentinel.model.cuda.launching import Launcher
 from sentinel.model.forecasting import Forecaster
 from sentinel.model.prepared import Backend
 from sentinel.model.twins import difference_of_twins, excess
@@ -52,3 +53,20 @@ def test_forecasts_of_a_stream_are_those_of_the_cpu() -> None:
         return forecaster.advance(rows, entity, np.arange(24), filled)
 
     assert_twins(forecasts(TWIN), forecasts(CPU))
+
+
+def test_the_self_check_looks_at_narrow_tiles_and_at_wide_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    launched, launch = set(), Launcher.__call__
+
+    def told(self: Launcher, count: int, *arguments: object) -> None:
+        launched.add((self.kernel, count))
+        launch(self, count, *arguments)
+
+    monkeypatch.setattr(Launcher, "__call__", told)
+    gpu = CudaBackend(CPU, FOUND.shared_bytes, 5)
+    assert difference_of_twins(gpu, Architecture(1, 2, forecast=True)) <= 1
+    # Each of two kernels in two tilings; five multiprocessors take 8 windows each.
+    assert len({kernel for kernel, _ in launched}) == 4
+    assert {count for _, count in launched} == {33, 41}
