@@ -17,7 +17,7 @@ from sentinel.alert.severity import SEVERITIES
 from sentinel.alert.thresholds import ThresholdSettings, make_threshold
 from sentinel.entities import EntityArrays, Parts
 from sentinel.fitted import FittedModel
-from sentinel.model.backends import Device
+from sentinel.model.device import Device
 from sentinel.model.prepared import Backend
 from sentinel.records import (
     EpisodeEvent,

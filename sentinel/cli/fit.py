@@ -32,7 +32,7 @@ from sentinel.fitting import fit
 from sentinel.fitting.review import review
 from sentinel.fitting.settings import FitSettings, architecture_of
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, Device
+from sentinel.model.device import CudaBackend, Device
 from sentinel.ports import Source
 from sentinel.records import Readings
 from sentinel.runtime.device import Asked, choose_device

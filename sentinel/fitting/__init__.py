@@ -18,7 +18,7 @@ from sentinel.fitting.history import Allocate, cut
 from sentinel.fitting.plain import fit_plain
 from sentinel.fitting.recipe import fit_recipe
 from sentinel.fitting.settings import FitSettings
-from sentinel.model.backends import Device
+from sentinel.model.device import Device
 from sentinel.model.prepared import Backend
 from sentinel.model.training import Progress
 from sentinel.records import BoolArray, Readings

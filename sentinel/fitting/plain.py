@@ -13,7 +13,8 @@ from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.fitting.history import History
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
-from sentinel.model.backends import Device, window_scorer
+from sentinel.model.backends import window_scorer
+from sentinel.model.device import Device
 from sentinel.model.training import Progress, evenly, mean_loss, train
 from sentinel.model.windows import WindowSet
 from sentinel.records import FloatArray

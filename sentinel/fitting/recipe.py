@@ -19,7 +19,7 @@ from sentinel.fitting.history import History
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
 from sentinel.fitting.stretches import measure_stretches
 from sentinel.fitting.threshold import held_out_threshold
-from sentinel.model.backends import Device
+from sentinel.model.device import Device
 from sentinel.model.training import Progress, evenly, train_steps
 from sentinel.model.windows import WindowSet
 from sentinel.records import FloatArray, TimeArray

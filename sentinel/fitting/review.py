@@ -17,7 +17,7 @@ from sentinel.fitted import FittedModel
 from sentinel.fitting.history import Allocate, History, cut
 from sentinel.fitting.settings import FitSettings
 from sentinel.fitting.stretches import Errors, measure_stretches
-from sentinel.model.backends import Device
+from sentinel.model.device import Device
 from sentinel.model.prepared import Backend
 from sentinel.model.training import evenly
 from sentinel.records import BoolArray, FloatArray, Readings, TimeArray

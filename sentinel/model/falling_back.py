@@ -6,17 +6,15 @@ A twin that fails has changed nothing that the caller sees, so that the CPU can 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from sentinel.errors import DeviceError
 from sentinel.model.carrying import StateCarrier
 from sentinel.model.parameters import Parameters
+from sentinel.model.protocols import CarriesStates, ScoresWindows
 from sentinel.model.ring_windows import RingWindows
 from sentinel.model.scoring import WindowErrors, WindowScorer
 from sentinel.records import Float32Array, TimeArray
-
-if TYPE_CHECKING:
-    from sentinel.model.backends import CarriesStates, ScoresWindows
 
 Result = TypeVar("Result")
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sentinel.entities import EntityArrays
-from sentinel.model.backends import Device, state_carrier
+from sentinel.model.backends import state_carrier
 from sentinel.model.carrying import zero_states
+from sentinel.model.device import Device
 from sentinel.model.parameters import Parameters
 from sentinel.model.waves import AGE, FIRST, STEP_COUNT, STEPS, waves
 from sentinel.records import Float32Array, IndexArray, TimeArray

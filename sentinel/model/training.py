@@ -14,14 +14,10 @@ import numpy as np
 from sentinel.kernels.slabs import WHOLE
 from sentinel.kernels.windows import count_values
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import (
-    Device,
-    ScoresWindows,
-    TrainsParameters,
-    window_scorer,
-    window_trainer,
-)
+from sentinel.model.backends import window_scorer, window_trainer
+from sentinel.model.device import Device
 from sentinel.model.parameters import Initialisation, Parameters
+from sentinel.model.protocols import ScoresWindows, TrainsParameters
 from sentinel.model.schedule import one_cycle
 from sentinel.model.trainer import Minibatches, Optimizer
 from sentinel.model.windows import WindowSet

@@ -8,9 +8,10 @@ from typing import TypeAlias
 import numpy as np
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, state_carrier, window_scorer
+from sentinel.model.backends import state_carrier, window_scorer
 from sentinel.model.carrying import zero_states
 from sentinel.model.cuda.tilings import tiling_of
+from sentinel.model.device import CudaBackend
 from sentinel.model.learning import Learner
 from sentinel.model.parameters import Parameters
 from sentinel.records import Float32Array, TimeArray

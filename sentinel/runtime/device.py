@@ -11,8 +11,9 @@ import numpy as np
 
 from sentinel.errors import ConfigError, DeviceError
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, Device, state_carrier, window_scorer
+from sentinel.model.backends import state_carrier, window_scorer
 from sentinel.model.carrying import zero_states
+from sentinel.model.device import CudaBackend, Device
 from sentinel.model.falling_back import Fallback
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend

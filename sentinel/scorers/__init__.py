@@ -6,7 +6,7 @@ what is usual.
 """
 
 from sentinel.fitted import FittedModel
-from sentinel.model.backends import Device
+from sentinel.model.device import Device
 from sentinel.scorers.plain import PlainScorer
 from sentinel.scorers.recipe import RecipeScorer
 from sentinel.scorers.run import Scorer

@@ -17,7 +17,7 @@ from sentinel.entities import EntityArrays, Parts
 from sentinel.fitted import Companions
 from sentinel.kernels.jit import jit
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import Device, of_cpu
+from sentinel.model.device import Device, of_cpu
 from sentinel.model.parameters import Parameters
 from sentinel.records import BoolArray, Float32Array, IndexArray, TimeArray
 from sentinel.score.dispersion import DispersionMeter

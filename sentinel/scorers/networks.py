@@ -13,7 +13,8 @@ import numpy as np
 
 from sentinel.entities import Part, Parts
 from sentinel.kernels import slabs
-from sentinel.model.backends import Device, window_scorer
+from sentinel.model.backends import window_scorer
+from sentinel.model.device import Device
 from sentinel.model.forecasting import Forecaster
 from sentinel.model.foreseeing import Foreseer
 from sentinel.model.parameters import Parameters

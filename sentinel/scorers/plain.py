@@ -6,7 +6,8 @@ import numpy as np
 
 from sentinel.entities import Parts
 from sentinel.kernels.slabs import WHOLE
-from sentinel.model.backends import Device, window_scorer
+from sentinel.model.backends import window_scorer
+from sentinel.model.device import Device
 from sentinel.model.parameters import Parameters
 from sentinel.model.scoring import WindowErrors
 from sentinel.records import Float32Array, FloatArray, TimeArray

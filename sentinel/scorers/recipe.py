@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sentinel.entities import Parts
 from sentinel.fitted import Recipe
-from sentinel.model.backends import Device
+from sentinel.model.device import Device
 from sentinel.model.parameters import Parameters
 from sentinel.score.judging import Judge
 from sentinel.scorers.measuring import Measurer

@@ -11,8 +11,8 @@ import numpy as np
 from numba import cuda
 
 from sentinel.kernels.slabs import SPANS, WHOLE
-from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda.scoring import CudaWindowScorer
+from sentinel.model.device import CudaBackend
 from sentinel.model.prepared import Backend
 from sentinel.model.ring_windows import RingWindows
 from sentinel.model.scoring import WindowErrors, WindowScorer

@@ -24,7 +24,7 @@ from contextlib import ExitStack  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from sentinel.model.backends import CudaBackend  # noqa: E402
+from sentinel.model.device import CudaBackend  # noqa: E402
 from sentinel.model.prepared import Backend  # noqa: E402
 from sentinel.model.trainer import Minibatches  # noqa: E402
 from sentinel.records import Float32Array  # noqa: E402

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import config
 
-from sentinel.model.backends import CudaBackend
+from sentinel.model.device import CudaBackend
 from sentinel.model.prepared import Backend
 from sentinel.runtime.gpu import Gpu, NoGpu, probe
 

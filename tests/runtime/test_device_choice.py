@@ -14,7 +14,7 @@ import pytest
 
 from sentinel.errors import ConfigError, DeviceError
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend
+from sentinel.model.device import CudaBackend
 from sentinel.model.prepared import Backend
 from sentinel.runtime import device, gpu
 from sentinel.runtime.device import choose_device, fell_back

@@ -12,11 +12,11 @@ from sentinel.errors import ModelError
 from sentinel.kernels.cuda.score_windows import scratch_size
 from sentinel.kernels.cuda.states import advance_kernel
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda.failures import device_failures
 from sentinel.model.cuda.launching import Launcher, Mirror, Model, gather_rows
 from sentinel.model.cuda.scoring import plan_for
 from sentinel.model.cuda.tilings import tiling_of
+from sentinel.model.device import CudaBackend
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import as_kernels_take
 from sentinel.records import Float32Array, TimeArray

@@ -13,12 +13,12 @@ from numba import cuda
 
 from sentinel.kernels.cuda.tiling import FLOAT
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda.launching import Mirror, gather_rows
 from sentinel.model.cuda.network import floats_of_window, lay_out
 from sentinel.model.cuda.passing import Pass, Weighing, words
 from sentinel.model.cuda.scoring import plan_for
 from sentinel.model.cuda.training_kernels import TrainingKernels
+from sentinel.model.device import CudaBackend
 from sentinel.model.learning import Compared, Loss
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import as_kernels_take

@@ -10,11 +10,11 @@ from numba import cuda
 from sentinel.kernels.cuda.score_windows import score_kernel, scratch_size
 from sentinel.kernels.slabs import SPANS
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda.failures import device_failures
 from sentinel.model.cuda.launching import CHUNK_BYTES, Launcher, Mirror, Model, gather_rows
 from sentinel.model.cuda.rings import DeviceRings
 from sentinel.model.cuda.tilings import tiling_of
+from sentinel.model.device import CudaBackend
 from sentinel.model.packing import Grain
 from sentinel.model.parameters import Parameters
 from sentinel.model.plan import Plan, plan_scoring

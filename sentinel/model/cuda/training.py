@@ -9,9 +9,9 @@ import numpy as np
 from numba import cuda
 
 from sentinel.kernels.optimizer import adam_rates
-from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda.failures import device_failures
 from sentinel.model.cuda.learning import SQUARES, CudaLearner
+from sentinel.model.device import CudaBackend
 from sentinel.model.learning import Loss
 from sentinel.model.parameters import Parameters
 from sentinel.model.trainer import Minibatches

@@ -15,9 +15,9 @@ from sentinel.kernels.cuda.optimizer import pack_kernel, step_kernels, sum_parts
 from sentinel.kernels.cuda.products import Blocking, multiply_kernel, sum_products_kernel
 from sentinel.kernels.cuda.recurrent import backward_kernel, forward_kernel
 from sentinel.kernels.layout import GATES
-from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda.network import Layer
 from sentinel.model.cuda.tilings import recurrent_tiling
+from sentinel.model.device import CudaBackend
 
 # Of kernels whose threads take one value after another. As many blocks hand in a sum each: their
 # number decides about the order of sums, and is the same for every launch.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sentinel.model.backends import CudaBackend
+from sentinel.model.device import CudaBackend
 from sentinel.runtime.gpu import NoGpu
 from tests.cuda.gpu_here import SIMULATED, backend_of, gpu_here
 from tests.cuda.tiny import train_in_tiny_blocks

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, state_carrier
+from sentinel.model.backends import state_carrier
 from sentinel.model.carrying import zero_states
+from sentinel.model.device import CudaBackend
 from tests.cuda.close import assert_twins
 from tests.cuda.gpu.sizes import ENTITIES
 from tests.cuda.gpu_here import SIMULATED

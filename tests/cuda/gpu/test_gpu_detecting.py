@@ -13,7 +13,7 @@ from sentinel.detector import Detector
 from sentinel.fitted import FittedModel, Kind
 from sentinel.fitting import fit
 from sentinel.fitting.settings import FitSettings
-from sentinel.model.backends import CudaBackend, Device
+from sentinel.model.device import CudaBackend, Device
 from sentinel.model.training import TrainingSettings
 from sentinel.records import NS_PER_S, Readings
 from tests.cuda.close import assert_twins

@@ -13,8 +13,9 @@ import pytest
 
 from sentinel.errors import DeviceError
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, state_carrier, window_scorer
+from sentinel.model.backends import state_carrier, window_scorer
 from sentinel.model.carrying import zero_states
+from sentinel.model.device import CudaBackend
 from tests.cuda.gpu.sizes import ENTITIES, MANY, ROUNDS, SHAPES, windows
 from tests.cuda.gpu_here import SIMULATED
 from tests.kernels.samples import random_parameters

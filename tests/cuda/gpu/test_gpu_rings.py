@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend
+from sentinel.model.device import CudaBackend
 from sentinel.model.scoring import WindowScorer
 from sentinel.records import Readings
 from sentinel.scorers.run import Run

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, window_scorer
+from sentinel.model.backends import window_scorer
+from sentinel.model.device import CudaBackend
 from sentinel.model.scoring import WindowErrors
 from sentinel.model.twins import difference_of_twins
 from tests.cuda.close import assert_twins

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda.learning import CudaLearner
+from sentinel.model.device import CudaBackend
 from sentinel.model.learning import Learner
 from sentinel.model.parameters import Parameters
 from sentinel.model.training import TrainingSettings, train_steps

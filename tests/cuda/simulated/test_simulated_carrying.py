@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, state_carrier
+from sentinel.model.backends import state_carrier
 from sentinel.model.carrying import StateCarrier, zero_states
+from sentinel.model.device import CudaBackend
 from sentinel.model.prepared import Backend
 from tests.cuda.close import assert_twins
 from tests.kernels.samples import random_parameters

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, Device
 from sentinel.model.cuda.launching import Launcher
+from sentinel.model.device import CudaBackend, Device
 from sentinel.model.forecasting import Forecaster
 from sentinel.model.prepared import Backend
 from sentinel.model.twins import difference_of_twins, excess

@@ -14,8 +14,9 @@ from numba.cuda.cudadrv.driver import CudaAPIError
 
 from sentinel.errors import DeviceError
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, state_carrier, window_scorer
+from sentinel.model.backends import state_carrier, window_scorer
 from sentinel.model.carrying import StateCarrier, zero_states
+from sentinel.model.device import CudaBackend
 from sentinel.model.falling_back import Fallback
 from sentinel.model.prepared import Backend
 from sentinel.model.scoring import WindowScorer

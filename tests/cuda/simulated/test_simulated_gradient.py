@@ -12,12 +12,12 @@ from sentinel.kernels import plan as col
 from sentinel.kernels import shape as of
 from sentinel.kernels.cuda.draws import drop_factor, normal
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend
 from sentinel.model.cuda import learning, tilings
 from sentinel.model.cuda.learning import CudaLearner
 from sentinel.model.cuda.network import floats_of_window
 from sentinel.model.cuda.passing import words
 from sentinel.model.cuda.scoring import plan_for
+from sentinel.model.device import CudaBackend
 from sentinel.model.learning import Learner, Loss
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend

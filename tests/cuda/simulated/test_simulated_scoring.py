@@ -7,9 +7,10 @@ import pytest
 
 from sentinel.kernels.slabs import WHOLE
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, window_scorer
+from sentinel.model.backends import window_scorer
 from sentinel.model.cuda import scoring, tilings
 from sentinel.model.cuda.scoring import CudaWindowScorer
+from sentinel.model.device import CudaBackend
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
 from sentinel.model.reference import reconstruct

@@ -15,7 +15,8 @@ from numba.np import numpy_support
 from sentinel.errors import DeviceError
 from sentinel.model import twins
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import CudaBackend, Device, window_trainer
+from sentinel.model.backends import window_trainer
+from sentinel.model.device import CudaBackend, Device
 from sentinel.model.learning import Learner
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
