@@ -13,6 +13,7 @@ units in lanes     a lane is a hidden unit, a row of the tile one of a few windo
 =================  ============================================================================
 cell               the only LSTM mathematics: exp2, activations, cell forward and backward
 lanes, tiles       a SIMD value with ordinary operators; accumulators that stay in registers
+avx512             its own instructions, behind some of these operators
 squares            rows into lanes
 variants           which lanes and tiles: portable, AVX2, AVX-512, AMX
 layout             gate order; how tensors are packed

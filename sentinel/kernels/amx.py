@@ -25,7 +25,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sentinel.kernels.lanes import INT32, call, cut, pointer
+from sentinel.kernels.avx512 import call
+from sentinel.kernels.lanes import INT32, cut, pointer
 from sentinel.kernels.parts import PARTS
 
 ROWS: Final = 16

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from sentinel.kernels.jit import shared
-from sentinel.kernels.lanes import at_most, fma, fraction, times_power_of_two
+from sentinel.kernels.lanes import at_most, fma, fraction, quotient, times_power_of_two
 from sentinel.kernels.types import Scalar
 
 # 2^r on [0, 1]: minimax of the relative error with p(0) = 1, by iterated weighted least
@@ -51,14 +51,14 @@ def lstm_state(x_i: Scalar, x_f: Scalar, x_g: Scalar, c_before: Scalar) -> Scala
     e_i, e_f, e_g = exp2(x_i), exp2(x_f), exp2(x_g)
     i_g = (e_i + ONE) * (e_g + ONE)
     f = e_f + ONE
-    return fma(c_before, i_g, (ONE - e_g) * f) / (i_g * f)
+    return quotient(fma(c_before, i_g, (ONE - e_g) * f), i_g * f)
 
 
 @shared
 def lstm_output(c: Scalar, x_o: Scalar) -> Scalar:
     """The output of one LSTM cell from its state: h = o tanh(c), over a common denominator too."""
     e_c, e_o = exp2(c * TANH_EXPONENT), exp2(x_o)
-    return (ONE - e_c) / ((e_c + ONE) * (e_o + ONE))
+    return quotient(ONE - e_c, (e_c + ONE) * (e_o + ONE))
 
 
 @shared
@@ -73,14 +73,14 @@ def lstm_cell(
 @shared
 def sigmoid(x: Scalar) -> Scalar:
     """Logistic function of the z whose exponent x is."""
-    return ONE / (exp2(x) + ONE)
+    return quotient(ONE, exp2(x) + ONE)
 
 
 @shared
 def tanh(x: Scalar) -> Scalar:
     """Hyperbolic tangent of the z whose doubled exponent x is."""
     e = exp2(x)
-    return (ONE - e) / (ONE + e)
+    return quotient(ONE - e, ONE + e)
 
 
 @shared

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import (
     intrinsic,
     lower_builtin,
@@ -28,6 +27,8 @@ from numba.extending import (
     type_callable,
 )  # fmt: skip
 
+from sentinel.kernels import avx512
+from sentinel.kernels.avx512 import call
 from sentinel.kernels.types import Scalar
 
 FLOAT, INT32 = ir.FloatType(), ir.IntType(32)
@@ -78,12 +79,6 @@ def splat(builder: ir.IRBuilder, x: ir.Value, width: int) -> ir.Value:
     first = builder.insert_element(undefined, x, INT32(0))
     zeros = ir.Constant(ir.VectorType(INT32, width), [0] * width)
     return builder.shuffle_vector(first, undefined, zeros)
-
-
-def call(builder: ir.IRBuilder, name: str, result: ir.Type, args: Sequence[ir.Value]) -> ir.Value:
-    """Call an LLVM intrinsic by its name."""
-    signature = ir.FunctionType(result, [arg.type for arg in args])
-    return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), args)
 
 
 def fused(builder: ir.IRBuilder, lanes: Lanes, x: ir.Value, y: ir.Value, z: ir.Value) -> ir.Value:
@@ -193,6 +188,11 @@ def fraction(x: Scalar) -> Scalar:
     return x - np.floor(x)
 
 
+def quotient(x: Scalar, y: Scalar) -> Scalar:
+    """The quotient x / y for y from 1 to 2^120; AVX-512: to two units in the last place."""
+    return x / y
+
+
 def times_power_of_two(x: Scalar, y: Scalar) -> Scalar:
     """The product x 2^n, n the whole number below y and up to 127; 0 will do where y < -126."""
     return np.float32(x * 2.0 ** np.floor(y))
@@ -218,23 +218,24 @@ def _emit_masked(builder: Any, lanes: Lanes, x: Any, mask: Any) -> ir.Value:
 
 # 2^23 + 127, added to a whole number, leaves it plus the bias of the exponent in the lowest bits.
 POWER_LOW, POWER_BIAS, POWER_SHIFT = -126.0, 8388735.0, 23
-# How AVX-512 is told to round down to whole numbers, without a word about what is lost.
-DOWN = INT32(9)
 
 
 def _emit_fraction(builder: Any, lanes: Lanes, x: Any) -> ir.Value:
-    if lanes.register == F32X16.register:
-        parts = cut(builder, x, lanes.register)
-        return concatenated(builder, [_avx512(builder, "reduce", part, DOWN) for part in parts])
+    if lanes.register == avx512.LANES:
+        return _by_register(builder, avx512.fraction, x)
     return builder.fsub(x, _floor(builder, x))
 
 
+def _emit_quotient(builder: Any, lanes: Lanes, x: Any, y: Any) -> ir.Value:
+    if lanes.register == avx512.LANES:
+        return _by_register(builder, avx512.quotient, x, y)
+    return builder.fdiv(x, y)
+
+
 def _emit_times_power_of_two(builder: Any, lanes: Lanes, x: Any, y: Any) -> ir.Value:
-    if lanes.register == F32X16.register:
-        parts = zip(cut(builder, x, lanes.register), cut(builder, y, lanes.register), strict=True)
-        return concatenated(builder, [_avx512(builder, "scalef", *part) for part in parts])
-    low = _constant(lanes, POWER_LOW)
-    n = _floor(builder, y)
+    if lanes.register == avx512.LANES:
+        return _by_register(builder, avx512.times_power_of_two, x, y)
+    low, n = _constant(lanes, POWER_LOW), _floor(builder, y)
     n = builder.select(builder.fcmp_ordered("<", n, low), low, n)
     kind = ir.VectorType(INT32, lanes.width)
     bits = builder.bitcast(builder.fadd(n, _constant(lanes, POWER_BIAS)), kind)
@@ -247,11 +248,9 @@ def _floor(builder: Any, x: Any) -> ir.Value:
     return call(builder, f"llvm.floor.{suffix}", x.type, [x])
 
 
-def _avx512(builder: Any, name: str, *args: ir.Value) -> ir.Value:
-    """An instruction of its own, of whole registers."""
-    vector, everywhere, rounding = F32X16.vector, ir.IntType(16)(-1), INT32(4)
-    rest = [ir.Constant(vector, [0.0] * F32X16.width), everywhere, rounding]
-    return call(builder, f"llvm.x86.avx512.mask.{name}.ps.512", vector, [*args, *rest])
+def _by_register(builder: Any, emit: Emit, *values: Any) -> ir.Value:
+    parts = zip(*(cut(builder, value, avx512.LANES) for value in values), strict=True)
+    return concatenated(builder, [emit(builder, *part) for part in parts])
 
 
 _of_lanes(fma, 3, fused)
@@ -259,6 +258,7 @@ _of_lanes(at_most, 2, _emit_at_most)
 _of_lanes(not_less, 2, _emit_not_less)
 _of_lanes(masked, 2, _emit_masked)
 _of_lanes(fraction, 1, _emit_fraction)
+_of_lanes(quotient, 2, _emit_quotient)
 _of_lanes(times_power_of_two, 2, _emit_times_power_of_two)
 
 
@@ -301,6 +301,11 @@ def _fma_of_scalars(x, y, z):
 @overload(fraction)
 def _fraction_of_scalars(x):
     return None if _common(x) else lambda x: _fraction(x)  # noqa: PLW0108
+
+
+@overload(quotient)
+def _quotient_of_scalars(x, y):
+    return None if _common(x, y) else lambda x, y: x / y
 
 
 @overload(times_power_of_two)

@@ -17,6 +17,7 @@ from sentinel.kernels.lanes import (
     fraction,
     masked,
     not_less,
+    quotient,
     times_power_of_two,
 )  # fmt: skip
 from sentinel.kernels.tiles import Tile, load_lanes, store_lanes
@@ -160,6 +161,33 @@ def test_a_power_of_two_too_small_for_a_float32_is_as_good_as_zero(name: str, ve
     for n in (-127, -150, -1e9, -3e38):
         in_lanes(Tile(LANES[name], 4, vectors), x, x, x, np.full_like(x, n), out)
         assert np.abs(out[128:144]).max() <= 2.0**-125
+
+
+@jit
+def quotients(tile: Type, x: Float32Array, y: Float32Array, out: Float32Array) -> None:
+    a, b = load_across(tile, x, 0, 0), load_across(tile, y, 0, 0)
+    store_across(tile, out, 0, 0, quotient(a, b))
+
+
+DENOMINATORS = st.lists(
+    st.sampled_from([1.0, 2.0**40, 2.0**120]) | st.floats(1, 2.0**120, width=32),
+    min_size=WIDEST, max_size=WIDEST,
+).map(lambda values: np.array(values, np.float32))  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "vectors"), WIDTHS)
+@given(x=LANE_VALUES, y=DENOMINATORS)
+def test_a_quotient_is_right_to_two_units_in_the_last_place(
+    name: str, vectors: int, x: Float32Array, y: Float32Array
+) -> None:
+    tile, out = Tile(LANES[name], 4, vectors), np.zeros(WIDEST, np.float32)
+    quotients(tile, x, y, out)
+    there = np.isfinite(x) & (np.arange(WIDEST) < tile.width)
+    right = x[there].astype(np.float64) / y[there]
+    # Beside what is too small to be normal.
+    unit = np.maximum(np.abs(right) * 2.0**-23, 2.0**-126)
+    assert np.all(np.abs(out[there] - right) <= 2 * unit)
+    assert not np.isfinite(out[: tile.width][~np.isfinite(x[: tile.width])]).any()
 
 
 def test_fused_rounding_once_is_not_rounding_twice() -> None:
