@@ -56,13 +56,13 @@ SMOOTHED_RULES = EpisodeRules(
     close_ratio=0.5,
     close_count=20,
     fade_ratio=0.4,
-    budget_count=2,
+    budget_count=3,
     budget_readings=10_000,
 )
 SMOOTHED_KINDS = ("joint", "forecast", "light")
 # The threshold of their scores, which are calibrated to the tail of normal ones (in units of
 # -ln(probability) up to 90 %, linear above), where the history says nothing better.
-SMOOTHED_THRESHOLD = 10.0
+SMOOTHED_THRESHOLD = 12.0
 
 
 def recommended_rules(kind: str) -> EpisodeRules:

@@ -1,6 +1,6 @@
 """The threshold of a model that judges every reading, from its scores of held-out readings.
 
-Their tail is extrapolated, and a machine drifts: 10 is far above what is usual. Where enough was
+Their tail is extrapolated, and a machine drifts: 12 is far above what is usual. Where enough was
 held out, it says more than an extrapolation does: a usual stretch is as high as the highest of N
 others with probability 1 / (N + 1), whatever scores are distributed like (split conformal
 prediction: Vovk, Gammerman & Shafer, *Algorithmic Learning in a Random World*, 2005; for anomalies
@@ -23,7 +23,7 @@ MEMORY = round(2 / min(SCALES)) - 1
 
 
 def held_out_threshold(scores: FloatArray, begins: BoolArray, window_length: int) -> float:
-    """The highest of the held-out scores, between 6 and 10; 10 where too few were held out.
+    """The highest of the held-out scores, between 6 and 12; 12 where too few were held out.
 
     scores  (M,) of held-out readings, one run after the other
     begins  (M,) a run begins

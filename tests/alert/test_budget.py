@@ -176,6 +176,6 @@ def test_smoothed_scores_have_the_rules_they_were_measured_with() -> None:
     for kind in ("joint", "forecast", "light"):
         rules = recommended_rules(kind)
         assert (rules.open_count, rules.open_window, rules.close_ratio) == (1, 1, 0.5)
-        assert (rules.close_count, rules.budget_count, rules.budget_readings) == (20, 2, 10_000)
+        assert (rules.close_count, rules.budget_count, rules.budget_readings) == (20, 3, 10_000)
         assert rules.fade_ratio == 0.4
     assert recommended_rules("reconstruct") == EpisodeRules(3, 4, 0.8, 20)
