@@ -33,7 +33,14 @@ errors, windows    a score from errors; scaling and counting of readings
 tables             elements of plan and shape, at little cost for the compiler
 work_queue, jit    how threads share work; the only JIT options
 inlined, rolled    how what kernels are made of is compiled: not on its own; kernels of tiles
+types              arrays, in the signatures of kernels
+cuda               the twins for an NVIDIA GPU
 =================  ============================================================================
+
+Windows are read where they stand in the rows, but for one turn into lanes; the product of a
+reading with the input's weights is summed anew in each window that holds it. Kept, it would be 4 H
+floats to load and to turn where there are F now, and save 3 to 16% of the operations: about what it
+costs where many machines stand side by side. The default model rebuilds one window in 16 only.
 
 A kernel is handed its tile as a type, as it would be handed a dtype, and is compiled for it. A new
 variant is a row in `variants`; a new machine that needs other instructions is one in `lanes`.

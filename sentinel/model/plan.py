@@ -167,7 +167,7 @@ class _Builder:
             if number:
                 values = self.handed_on(values, self.steps)
             last = number == architecture.encoder_layers - 1
-            newest = self.newest and last and not architecture.forecast
+            newest = self.newest and last
             y, dy = self.outputs(y_rows, newest=newest)
             for part, direction in enumerate(architecture.directions):
                 name, first_row = f"encoder.{number}.{direction}", part * architecture.hidden
@@ -189,7 +189,8 @@ class _Builder:
     def build(self, *, noisy: bool, burn_in: int = 0) -> Plan:
         """The plan."""
         architecture, packer, slabs, steps = self.architecture, self.packer, self.slabs, self.steps
-        head, encoded_rows = architecture.forecast, padded(architecture.encoded, TRANSPOSED_ROWS)
+        head = architecture.forecast and not self.newest
+        encoded_rows = padded(architecture.encoded, TRANSPOSED_ROWS)
         channel_rows = padded(architecture.channels, packer.grain.channel_pad)
         x, mask = slabs.take(steps * channel_rows), slabs.take(steps * channel_rows)
         rebuilds = architecture.decoder_layers > 0

@@ -52,7 +52,7 @@ def probe() -> Gpu | NoGpu:
     if find_spec("numba_cuda") is None:
         return NoGpu(
             "numba-cuda is not installed",
-            "install sentinel[cuda12], or sentinel[cuda13] where nvidia-smi says CUDA 13",
+            "pip install 'numba-cuda[cu12]', or [cu13] where nvidia-smi says CUDA 13",
         )
     try:
         library = ctypes.CDLL(DRIVER_LIBRARY)
@@ -93,7 +93,7 @@ def driver_too_old(cuda: tuple[int, int], bindings: int) -> NoGpu | None:
         return None
     hint = f"install a driver for CUDA {_dotted(wanted)} or newer"
     if cuda >= CUDA_MIN:
-        hint += f", or sentinel[cuda{cuda[0]}]"
+        hint += f", or pip install 'numba-cuda[cu{cuda[0]}]'"
     return NoGpu(
         f"the driver speaks CUDA {_dotted(cuda)}, and CUDA {_dotted(wanted)} is wanted", hint
     )

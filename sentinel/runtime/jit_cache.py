@@ -8,10 +8,12 @@ user alone (mode 0700).
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import logging
 import os
 import platform
+import shutil
 import stat
 import sys
 import tempfile
@@ -31,11 +33,12 @@ def prepare() -> Path:
     Order: SENTINEL_CACHE_DIR, systemd's CACHE_DIRECTORY, the user's cache directory. Where none
     can be written safely, a private temporary directory: everything works, the start is slower.
     """
-    directory = _base() / f"jit-{_key()}"
     try:
+        directory = _base() / f"jit-{_key()}"
         _make_private(directory)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: nobody knows the user's home
         directory = Path(tempfile.mkdtemp(prefix="sentinel-jit-"))
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
         log.warning("kernel cache not usable (%s); compiling anew into %s", error, directory)
     os.environ["NUMBA_CACHE_DIR"] = str(directory)
     return directory

@@ -8,7 +8,7 @@ and span, and everybody against float64; one that is wrong ends the run. Then al
 turns by the events of the device, and the medians told:
 
 device  readings and scores stay on the GPU: what the kernels do
-host    readings come from the host's memory and scores go back: `sentinel score`
+host    readings come from the host's memory and scores go back: `sentinel fit`, while it calibrates
 stream  so does one new reading of every window, and the others are there: `sentinel run`
 
 cuDNN computes in float32 (`cudnn`), and as torch does unless told otherwise, with products of ten
@@ -18,7 +18,7 @@ and adds in registers on the whole device, in the same run; only useful operatio
 Needs NumPy, Numba and numba-cuda, and torch where cuDNN shall take part; nothing else of sentinel's
 dependencies. All that wants a GPU, the tests first, with this one command:
 
-    python -m pytest -m gpu tests/cuda && python -m tests.bench.cuda --json cuda.json &&
+    python -m pytest -m gpu tests/cuda; python -m tests.bench.cuda --json cuda.json;
         python -m tests.bench.cuda_training
 """
 

@@ -10,13 +10,18 @@ from tests.bench.kernel_case import Shape
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One case on so many threads.  windows_per_s, max_error  of each candidate, by its name"""
+    """One case on so many threads.
+
+    windows_per_s, max_error  of each candidate, by its name
+    roof_gflops               of each of our variants, on one thread, measured in turns with them
+    """
 
     shape: Shape
     batch: int
     threads: int
     windows_per_s: dict[str, float]
     max_error: dict[str, float]
+    roof_gflops: dict[str, float]
 
 
 def table(
@@ -27,7 +32,7 @@ def table(
 ) -> str:
     """Markdown. Rows of ours alone, on one thread, become a ratio in the rows of more threads.
 
-    roof_gflops  of each of our variants, on one thread, in the order of the columns
+    roof_gflops  of each of our variants, median of the rows, in the order of the columns
     """
     alone = {(row.shape, row.batch): row for row in rows if row.threads == 1}
     most = max(row.threads for row in rows)
@@ -40,8 +45,8 @@ def table(
             continue
         best = max((row.windows_per_s[name] for name in peers), default=None)
         cells = [human(row.windows_per_s[name]) for name in peers]
-        for name, roof in roof_gflops.items():
-            rate = row.windows_per_s[name]
+        for name in roof_gflops:
+            roof, rate = row.roof_gflops[name], row.windows_per_s[name]
             flops = rate * row.shape.flops * flops_per_score
             cell = [human(rate), f"{flops / (roof * row.threads) / 1e7:.0f}%"]
             if best is not None:

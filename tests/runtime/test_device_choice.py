@@ -142,7 +142,7 @@ def test_an_old_device_is_said_to_be_so() -> None:
     ("speaks", "bindings", "hint"),
     [
         ((11, 8), 12, "install a driver for CUDA 12.0 or newer"),
-        ((12, 9), 13, "install a driver for CUDA 13.0 or newer, or sentinel[cuda12]"),
+        ((12, 9), 13, "install a driver for CUDA 13.0 or newer, or pip install 'numba-cuda[cu12]'"),
         ((12, 0), 12, None),
         ((13, 1), 12, None),
         ((13, 0), 13, None),
@@ -195,7 +195,7 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(gpu, "find_spec", lambda name: None)
     found = gpu.probe()
     assert isinstance(found, NoGpu)
-    assert "sentinel[cuda12]" in found.hint
+    assert "numba-cuda[cu12]" in found.hint
 
 
 def test_without_a_driver_nothing_of_cuda_is_imported() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,24 @@ def test_without_a_usable_directory_a_private_one_serves(
     directory = jit_cache.prepare()
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert "compiling anew" in caplog.text
+
+
+def test_a_user_without_a_home_has_a_private_one_for_as_long_as_it_runs(tmp_path: Path) -> None:
+    """As a service may be run: by a number that no list of users holds."""
+    code = (
+        "from pathlib import Path\n"
+        "from sentinel.runtime import jit_cache\n"
+        "def home():\n"
+        "    raise RuntimeError('Could not determine home directory.')\n"
+        "Path.home = home\n"
+        "print(jit_cache.prepare())\n"
+    )
+    names = ("SENTINEL_CACHE_DIR", "CACHE_DIRECTORY", "XDG_CACHE_HOME")
+    known = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**known, "TMPDIR": str(tmp_path)},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert "kernel cache not usable (Could not determine home directory.)" in done.stderr
+    assert Path(done.stdout.strip()).parent == tmp_path
+    assert list(tmp_path.iterdir()) == []

@@ -74,7 +74,7 @@ class CudaWindowScorer:
     def score(self, rows: Float32Array, starts: TimeArray, lengths: TimeArray) -> WindowErrors:
         """As `WindowScorer.score`."""
         flat, starts, lengths = as_kernels_take(rows, starts, lengths)
-        found = self._nothing_yet(len(starts))
+        found = self._begin(len(starts))
         for number, first in enumerate(range(0, len(starts), self.chunk)):
             part = slice(first, min(first + self.chunk, len(starts)))
             slot = self.slots[number % SLOTS]
@@ -87,7 +87,7 @@ class CudaWindowScorer:
     @device_failures()
     def score_rings(self, windows: RingWindows) -> WindowErrors:
         """As `WindowScorer.score_rings`; rows that the device has seen stay where they are."""
-        found = self._nothing_yet(len(windows.starts))
+        found = self._begin(len(windows.starts))
         for number, (places, part) in enumerate(self.rings.chunks(windows)):
             slot = self.slots[number % SLOTS]
             slot.collect(found)
@@ -100,7 +100,10 @@ class CudaWindowScorer:
             slot.collect(found)
         return found
 
-    def _nothing_yet(self, count: int) -> WindowErrors:
+    def _begin(self, count: int) -> WindowErrors:
+        """Room for what a call finds; what a call before left unread, as it failed, is dropped."""
+        for slot in self.slots:
+            slot.drop()
         return WindowErrors(
             np.empty((count, SPANS, self.channels), np.float32),
             np.empty((count, self.channels), np.float32),
@@ -174,6 +177,12 @@ class Slot:
         self.lengths.room(count)
         self.errors.room(count * SPANS * channels)
         self.expected.room(count * channels)
+
+    def drop(self) -> None:
+        """Forget what it works on."""
+        if self.part is not None:
+            self.stream.synchronize()
+            self.part = None
 
     def collect(self, found: WindowErrors) -> None:
         """Wait for what this slot works on, and hand out what it finds."""

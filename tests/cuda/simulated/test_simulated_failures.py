@@ -16,6 +16,7 @@ from sentinel.errors import DeviceError
 from sentinel.model.architecture import Architecture
 from sentinel.model.backends import state_carrier, window_scorer
 from sentinel.model.carrying import StateCarrier, zero_states
+from sentinel.model.cuda.scoring import CudaWindowScorer
 from sentinel.model.device import CudaBackend
 from sentinel.model.falling_back import Fallback
 from sentinel.model.prepared import Backend
@@ -50,6 +51,28 @@ def lengths(starts: np.ndarray) -> np.ndarray:
 
 def with_fallback(told: list[str]) -> CudaBackend:
     return replace(GPU, fallback=Fallback(told.append))
+
+
+def test_what_a_failed_call_left_unread_is_not_handed_out_by_the_next() -> None:
+    scorer = CudaWindowScorer(MODEL, STEPS, GPU)
+    at_once, others = scorer.chunk, np.arange(20, 24)
+    before = scorer.score(ROWS, others, lengths(others))
+    scorer.chunk = len(FEW)
+    submit = scorer._submit
+
+    def third_fails(slot: Any, part: slice, *rest: Any) -> None:
+        if part.start == 2 * len(FEW):
+            raise CudaAPIError(700, "an illegal memory access was encountered")
+        submit(slot, part, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scorer, "_submit", third_fails)
+        with pytest.raises(DeviceError):
+            scorer.score(ROWS, MANY, lengths(MANY))
+    scorer.chunk = at_once
+    again = scorer.score(ROWS, others, lengths(others))
+    assert again.errors.tobytes() == before.errors.tobytes()
+    assert again.expected.tobytes() == before.expected.tobytes()
 
 
 def test_out_of_memory_is_said_to_be_so_and_passes_when_there_is_room_again() -> None:
