@@ -17,8 +17,9 @@ from sentinel.cli.progress import Spinner
 from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
 from sentinel.cli.wiring import make_detector
 from sentinel.config.alert import AlertConfig
+from sentinel.config.kernels import KernelsConfig
 from sentinel.config.loading import load
-from sentinel.config.schema import KernelsConfig, TimestampUnit, WindowConfig
+from sentinel.config.schema import TimestampUnit, WindowConfig
 from sentinel.detector import Detection, Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel

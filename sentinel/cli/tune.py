@@ -31,7 +31,8 @@ from sentinel.cli.tune_report import (
 )
 from sentinel.cli.wiring import episode_rules, make_detector
 from sentinel.config.alert import AlertConfig
-from sentinel.config.schema import KernelsConfig, LogConfig, WindowConfig
+from sentinel.config.kernels import KernelsConfig
+from sentinel.config.schema import LogConfig, WindowConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel, Kind
 from sentinel.fitting import fit

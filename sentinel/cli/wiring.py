@@ -15,7 +15,8 @@ from sentinel.alert.thresholds import ThresholdSettings
 from sentinel.config.addresses import host_and_port
 from sentinel.config.alert import AlertConfig
 from sentinel.config.kafka_client import client_options
-from sentinel.config.schema import Config, KernelsConfig, WindowConfig
+from sentinel.config.kernels import KernelsConfig
+from sentinel.config.schema import Config, WindowConfig
 from sentinel.daemon.health import DaemonHealth
 from sentinel.daemon.loop import Daemon, DaemonSettings
 from sentinel.detector import Detector

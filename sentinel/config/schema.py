@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from sentinel.config.alert import AlertConfig
-from sentinel.config.kernels import KernelsConfig as KernelsConfig
+from sentinel.config.kernels import KernelsConfig
 
 TimestampUnit = Literal["auto", "s", "ms", "us", "ns", "iso8601"]
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from sentinel.model.carrying import StateCarrier
 from sentinel.model.device import CudaBackend, Device, of_cpu
-from sentinel.model.falling_back import SafeCarrier, SafeScorer
+from sentinel.model.falling_back import Fallback, SafeCarrier, SafeScorer
 from sentinel.model.parameters import Parameters
+from sentinel.model.prepared import Backend
 from sentinel.model.protocols import CarriesStates, ScoresWindows, TrainsParameters
 from sentinel.model.scoring import WindowScorer
 from sentinel.model.trainer import Minibatches, Trainer
+
+Twin = TypeVar("Twin")
+Other = TypeVar("Other")
+Safe = TypeVar("Safe")
 
 
 def window_scorer(parameters: Parameters, steps: int, device: Device) -> ScoresWindows:
@@ -20,11 +28,7 @@ def window_scorer(parameters: Parameters, steps: int, device: Device) -> ScoresW
         return WindowScorer(parameters, steps, device)
     from sentinel.model.cuda.scoring import CudaWindowScorer
 
-    if device.fallback is None:
-        return CudaWindowScorer(parameters, steps, device)
-    cpu = WindowScorer(parameters, steps, device.cpu)
-    gpu = device.fallback.attempt(lambda: CudaWindowScorer(parameters, steps, device), lambda: None)
-    return SafeScorer(gpu, cpu, device.fallback) if gpu else cpu
+    return _twin(CudaWindowScorer, WindowScorer, SafeScorer, parameters, steps, device)
 
 
 def state_carrier(parameters: Parameters, steps: int, device: Device) -> CarriesStates:
@@ -36,11 +40,23 @@ def state_carrier(parameters: Parameters, steps: int, device: Device) -> Carries
         return StateCarrier(parameters, steps, device)
     from sentinel.model.cuda.carrying import CudaStateCarrier
 
+    return _twin(CudaStateCarrier, StateCarrier, SafeCarrier, parameters, steps, device)
+
+
+def _twin(
+    of_gpu: Callable[[Parameters, int, CudaBackend], Twin],
+    on_cpu: Callable[[Parameters, int, Backend], Other],
+    safe: Callable[[Twin, Other, Fallback], Safe],
+    parameters: Parameters,
+    steps: int,
+    device: CudaBackend,
+) -> Twin | Other | Safe:
+    """The GPU's; with a fallback the CPU's beside it, and alone where the GPU fails already."""
     if device.fallback is None:
-        return CudaStateCarrier(parameters, steps, device)
-    cpu = StateCarrier(parameters, steps, device.cpu)
-    gpu = device.fallback.attempt(lambda: CudaStateCarrier(parameters, steps, device), lambda: None)
-    return SafeCarrier(gpu, cpu, device.fallback) if gpu else cpu
+        return of_gpu(parameters, steps, device)
+    cpu = on_cpu(parameters, steps, device.cpu)
+    gpu = device.fallback.attempt(lambda: of_gpu(parameters, steps, device), lambda: None)
+    return safe(gpu, cpu, device.fallback) if gpu else cpu
 
 
 def window_trainer(

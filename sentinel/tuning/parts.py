@@ -8,7 +8,7 @@ import numpy as np
 
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.tracks import Track
-from sentinel.records import Readings, TimeArray
+from sentinel.records import Readings
 
 NEWEST = np.iinfo(np.int64).max
 SET_ASIDE_SHARE = 0.25
@@ -47,7 +47,7 @@ def set_aside(readings: Readings) -> tuple[Readings, Readings]:
     place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
     older = np.empty(len(order), np.bool_)
     older[order] = place < (1 - SET_ASIDE_SHARE) * counts[readings.entity[order]]
-    return chosen(readings, np.flatnonzero(older)), chosen(readings, np.flatnonzero(~older))
+    return readings.take(np.flatnonzero(older)), readings.take(np.flatnonzero(~older))
 
 
 def earlier(history: Readings, readings: Readings) -> Readings:
@@ -56,18 +56,7 @@ def earlier(history: Readings, readings: Readings) -> Readings:
     first_ns = np.full(entities, np.iinfo(np.int64).min)
     first_ns[readings.entity] = NEWEST
     np.minimum.at(first_ns, readings.entity, readings.time_ns)
-    return chosen(history, np.flatnonzero(history.time_ns < first_ns[history.entity]))
-
-
-def chosen(readings: Readings, rows: TimeArray) -> Readings:
-    """These rows, a copy."""
-    return Readings(
-        readings.entity[rows],
-        readings.time_ns[rows],
-        readings.partition[rows],
-        readings.offset[rows],
-        readings.values[rows],
-    )
+    return history.take(np.flatnonzero(history.time_ns < first_ns[history.entity]))
 
 
 def between(tracks: Iterable[Track], from_ns: int, to_ns: int) -> list[Track]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from tests.bench.kernel_case import Shape
 
@@ -24,16 +25,14 @@ class Row:
     roof_gflops: dict[str, float]
 
 
-def table(
-    rows: Sequence[Row],
-    peers: Sequence[str],
-    roof_gflops: Mapping[str, float],
-    flops_per_score: int,
-) -> str:
-    """Markdown. Rows of ours alone, on one thread, become a ratio in the rows of more threads.
+def median_roofs(rows: Sequence[Row]) -> dict[str, float]:
+    """GFLOP/s of one thread, of each of our variants."""
+    return {name: median(row.roof_gflops[name] for row in rows) for name in rows[0].roof_gflops}
 
-    roof_gflops  of each of our variants, median of the rows, in the order of the columns
-    """
+
+def table(rows: Sequence[Row], peers: Sequence[str], flops_per_score: int) -> str:
+    """Markdown. Rows of ours alone, on one thread, become a ratio in the rows of more threads."""
+    roof_gflops = median_roofs(rows)
     alone = {(row.shape, row.batch): row for row in rows if row.threads == 1}
     most = max(row.threads for row in rows)
     lines = [

@@ -30,9 +30,8 @@ import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Sequence  # noqa: E402
 from contextlib import ExitStack  # noqa: E402
-from dataclasses import dataclass, field  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
-from statistics import median  # noqa: E402
 
 from sentinel.kernels.variants import Variant  # noqa: E402
 from sentinel.model.prepared import Backend  # noqa: E402
@@ -47,7 +46,7 @@ from tests.bench.kernel_case import (  # noqa: E402
     RightGradient,
     Shape,
 )
-from tests.bench.kernel_table import Row, table  # noqa: E402
+from tests.bench.kernel_table import Row, median_roofs, table  # noqa: E402
 from tests.bench.peers import found as peers  # noqa: E402
 
 SHAPES = tuple(
@@ -81,18 +80,6 @@ class Field:
     budget_s: float
 
 
-@dataclass(slots=True)
-class Results:
-    """A row for each case, and one more on one thread."""
-
-    rows: list[Row] = field(default_factory=list)
-
-    def roof_gflops(self) -> dict[str, float]:
-        """Of each variant, on one thread: the median of the rows."""
-        names = self.rows[0].roof_gflops
-        return {name: median(row.roof_gflops[name] for row in self.rows) for name in names}
-
-
 def candidates(case: Case, field: Field, stack: ExitStack) -> dict[tuple[str, int], Candidate]:
     """By name and number of threads: the peers and ours, and ours on one thread too."""
     offered = peers.trainers if field.train else peers.scorers
@@ -109,8 +96,8 @@ def candidates(case: Case, field: Field, stack: ExitStack) -> dict[tuple[str, in
     return found
 
 
-def measure(case: Case, field: Field, results: Results) -> None:
-    """Validate, then time, one case."""
+def measure(case: Case, field: Field) -> list[Row]:
+    """Validate, then time, one case: a row, and one more on one thread where there are several."""
     with ExitStack() as stack:
         entered = candidates(case, field, stack)
         judge = RightGradient(case) if field.train else RightErrors(case)
@@ -124,9 +111,10 @@ def measure(case: Case, field: Field, results: Results) -> None:
         seconds = seconds_per_call(runs, clock_for(field.threads), field.budget_s)
     # A machine is not always as fast: a case is held against the roof of its own minute.
     roofs = {name: flops / seconds[ROOF + name, 1] / 1e9 for name, (_, flops) in loops.items()}
+    rows = []
     for threads in sorted({threads for _, threads in entered}, reverse=True):
         names = [name for name, number in entered if number == threads]
-        results.rows.append(
+        rows.append(
             Row(
                 case.shape,
                 case.batch,
@@ -136,11 +124,12 @@ def measure(case: Case, field: Field, results: Results) -> None:
                 roofs,
             )
         )
+    return rows
 
 
-def as_json(results: Results, variants: Sequence[Variant]) -> str:
+def as_json(rows: Sequence[Row], variants: Sequence[Variant]) -> str:
     """The roof is that of the fastest variant, on one thread."""
-    rows = [
+    told = [
         {
             "shape": list(row.shape),
             "batch": row.batch,
@@ -149,10 +138,10 @@ def as_json(results: Results, variants: Sequence[Variant]) -> str:
             "max_error": row.max_error,
             "fma_roof_gflops": {name: round(roof, 1) for name, roof in row.roof_gflops.items()},
         }
-        for row in results.rows
+        for row in rows
     ]
-    roof = results.roof_gflops()[variants[0].name]
-    return json.dumps({"fma_roof_gflops": round(roof, 1), "rows": rows}, indent=1)
+    roof = median_roofs(rows)[variants[0].name]
+    return json.dumps({"fma_roof_gflops": round(roof, 1), "rows": told}, indent=1)
 
 
 def main() -> None:
@@ -171,23 +160,19 @@ def main() -> None:
     budget_s = QUICK_BUDGET_S if options.quick else BUDGET_S
     field = Field(taking_part, variants, options.threads, options.train, budget_s)
     places = [(shape, batch) for shape in options.shapes for batch in options.batch]
-    results = Results()
+    rows: list[Row] = []
     for number, (shape, batch) in enumerate(places, 1):
         print(f"{number}/{len(places)}  {shape}, B = {batch}", file=sys.stderr, flush=True)
-        measure(Case.of(shape, batch), field, results)
+        rows += measure(Case.of(shape, batch), field)
     there = ", ".join(f"{name} {version}" for name, version in taking_part.items()) or "none"
     what = "one optimiser step" if options.train else "score"
     limited = f", held to {options.isa}" if options.isa else ""
     print(f"{what} on {cpu_name()}, threads: {options.threads}{limited}; peers: {there}\n")
-    columns = list(dict.fromkeys(name for row in results.rows for name in row.windows_per_s))
-    print(
-        table(
-            results.rows, [name for name in columns if name not in results.roofs],
-            results.roof_gflops(), flops_per_score=3 if options.train else 1,
-        )
-    )  # fmt: skip
+    columns = dict.fromkeys(name for row in rows for name in row.windows_per_s)
+    entrants = [name for name in columns if name not in rows[0].roof_gflops]
+    print(table(rows, entrants, flops_per_score=3 if options.train else 1))
     if options.json:
-        options.json.write_text(as_json(results, variants) + "\n")
+        options.json.write_text(as_json(rows, variants) + "\n")
 
 
 def _arguments() -> argparse.Namespace:

@@ -15,7 +15,7 @@ from sentinel.detector import Detector
 from sentinel.model.architecture import Architecture
 from sentinel.records import NS_PER_S, Readings, Status
 from tests.detector.collected import Collected, assert_same_bits, collect
-from tests.detector.toy import chosen, toy_model, toy_readings
+from tests.detector.toy import toy_model, toy_readings
 
 RULES = EpisodeRules(
     open_count=2, open_window=3, close_ratio=0.9, close_count=3, update_interval_ns=4 * NS_PER_S
@@ -77,7 +77,7 @@ def test_any_interleaving_of_entities_gives_each_the_same_bits(seed: int) -> Non
     order = np.empty(len(dealt), np.int64)
     for e in range(4):
         order[dealt == e] = np.flatnonzero(readings.entity == e)
-    other = chosen(readings, order)
+    other = readings.take(order)
     one, two = collect(detector_of(), readings), collect(detector_of(), other)
     for e in range(4):
         assert_same_bits(two.of_entity(other, e), one.of_entity(readings, e))
@@ -97,7 +97,7 @@ def test_an_entity_scores_alone_as_among_many(architecture: Architecture) -> Non
     readings = toy_readings(150 * 12, entities=150, seed=1, tidy=True)
     among = collect(Detector(model, RULES), readings)
     for e in (0, 63, 64, 127, 128, 149):
-        alone = chosen(readings, np.flatnonzero(readings.entity == e))
+        alone = readings.take(np.flatnonzero(readings.entity == e))
         found = collect(Detector(model, RULES), alone)
         assert_same_bits(found.of_entity(alone, e), among.of_entity(readings, e))
 
@@ -137,7 +137,7 @@ def test_rows_without_any_value_are_rejected_and_change_nothing(seed: int) -> No
     empty = np.isnan(readings.values).all(axis=1)
     whole = collect(detector_of(), readings)
     assert (whole.scores.status[empty] == Status.REJECTED).all()
-    rest = chosen(readings, np.flatnonzero(~empty))
+    rest = readings.take(np.flatnonzero(~empty))
     without = collect(detector_of(), rest)
     np.testing.assert_array_equal(whole.scores.anomaly_score[~empty], without.scores.anomaly_score)
     assert [repr(e) for e in whole.events] == [repr(e) for e in without.events]
@@ -154,7 +154,7 @@ def test_a_forgotten_entity_begins_anew_and_no_other(seed: int, cut: int) -> Non
     detector.forget([1, 7])
     found = collect(detector, after)
     for e, expected in ((0, untouched), (1, detector_of()), (2, untouched)):
-        mine = chosen(after, np.flatnonzero(after.entity == e))
+        mine = after.take(np.flatnonzero(after.entity == e))
         assert_same_bits(found.of_entity(after, e), collect(expected, mine).of_entity(mine, e))
 
 

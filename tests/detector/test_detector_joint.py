@@ -15,7 +15,7 @@ from sentinel.model.prepared import Backend
 from sentinel.records import EpisodeEvent, Readings, Status
 from tests.detector.collected import Collected, assert_same_bits, collect
 from tests.detector.joint import CHANNELS, NAMES, RULES, WINDOW_LENGTH, joint_model, scaled
-from tests.detector.toy import chosen, toy_readings
+from tests.detector.toy import toy_readings
 from tests.model.plain_forecasts import plain_forecasts
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -43,7 +43,7 @@ def head(collected: Collected, rows: int) -> Collected:
 
 
 def only(readings: Readings, entity: int) -> Readings:
-    return chosen(readings, np.flatnonzero(readings.entity == entity))
+    return readings.take(np.flatnonzero(readings.entity == entity))
 
 
 # The same bits.

@@ -88,14 +88,3 @@ def _times(entity: IndexArray, steps: TimeArray, entities: int) -> TimeArray:
         times[n] = newest[e] + steps[n] * NS_PER_S
         newest[e] = max(newest[e], times[n])
     return times
-
-
-def chosen(readings: Readings, rows: TimeArray) -> Readings:
-    """These rows of the readings, in this order."""
-    return Readings(
-        readings.entity[rows],
-        readings.time_ns[rows],
-        readings.partition[rows],
-        readings.offset[rows],
-        readings.values[rows],
-    )

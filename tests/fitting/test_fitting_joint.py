@@ -24,7 +24,7 @@ from sentinel.model.training import Progress
 from sentinel.records import NS_PER_S, FloatArray, Readings, Scores, Status
 from sentinel.score.kinds import BLOCKS, KINDS
 from tests.detector.joint import joint_settings
-from tests.detector.toy import START_NS, chosen
+from tests.detector.toy import START_NS
 
 EVERY_KIND = tuple(range(KINDS))
 
@@ -131,7 +131,7 @@ def test_what_is_usual_is_learnt_as_the_stream_scores_it() -> None:
     usual = replace(recipe.calibration.usual, level=recipe.calibration.usual.size)
     calibration = replace(recipe.calibration, usual=usual)
     model_then = replace(model, recipe=replace(recipe, calibration=calibration))
-    readings = chosen(history, np.flatnonzero(history.entity >= 32))
+    readings = history.take(np.flatnonzero(history.entity >= 32))
     readings = replace(readings, entity=readings.entity - np.int32(32))
     scores = scores_of(model_then, readings)
     streamed = [
