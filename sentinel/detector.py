@@ -17,7 +17,7 @@ from sentinel.alert.severity import SEVERITIES
 from sentinel.alert.thresholds import ThresholdSettings, make_threshold
 from sentinel.entities import EntityArrays, Parts
 from sentinel.fitted import FittedModel
-from sentinel.model.device import Device
+from sentinel.model.device import Device, call_windows
 from sentinel.model.prepared import Backend
 from sentinel.records import (
     EpisodeEvent,
@@ -99,6 +99,7 @@ class Detector:
             model.window_length,
             window_stride,
             max_gap_ns or model.max_gap_ns,
+            windows_max=call_windows(self.backend, len(model.channels)),
             # The work of a fleet whose machines report together is spread over its readings.
             in_turn=model.recipe is not None,
         )

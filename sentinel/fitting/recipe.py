@@ -19,7 +19,7 @@ from sentinel.fitting.history import History
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
 from sentinel.fitting.stretches import measure_stretches
 from sentinel.fitting.threshold import held_out_threshold
-from sentinel.model.device import Device
+from sentinel.model.device import Device, call_windows
 from sentinel.model.training import Progress, evenly, train_steps
 from sentinel.model.windows import WindowSet
 from sentinel.records import FloatArray, TimeArray
@@ -63,8 +63,9 @@ def fit_recipe(
         kind for kind in KINDS_OF[settings.kind] if kind != BLOCKS or companions.blocks is not None
     )
     rings = Rings(
-        scaling, window_length, settings.reconstruct_every, history.max_gap_ns, in_turn=True
-    )
+        scaling, window_length, settings.reconstruct_every, history.max_gap_ns,
+        windows_max=call_windows(backend, len(history.channels)), in_turn=True,
+    )  # fmt: skip
     measurer = Measurer(
         trained.parameters, companions, kinds, window_length, settings.reconstruct_every, backend
     )

@@ -17,7 +17,7 @@ from sentinel.fitted import FittedModel
 from sentinel.fitting.history import Allocate, History, cut
 from sentinel.fitting.settings import FitSettings
 from sentinel.fitting.stretches import Errors, measure_stretches
-from sentinel.model.device import Device
+from sentinel.model.device import Device, call_windows
 from sentinel.model.prepared import Backend
 from sentinel.model.training import evenly
 from sentinel.records import BoolArray, FloatArray, Readings, TimeArray
@@ -117,8 +117,9 @@ def _measured(history: History, part: TimeArray, model: FittedModel, backend: De
     rows = int((blocks[:, 2] - blocks[:, 1]).sum())
     chosen = blocks[evenly(len(blocks), max(len(blocks) * most // max(rows, most), 1))]
     rings = Rings(
-        model.scaling, model.window_length, model.window_stride, model.max_gap_ns, in_turn=True
-    )
+        model.scaling, model.window_length, model.window_stride, model.max_gap_ns,
+        windows_max=call_windows(backend, len(model.channels)), in_turn=True,
+    )  # fmt: skip
     measurer = Measurer(
         model.parameters, model.recipe.companions, model.recipe.calibration.kinds,
         model.window_length, model.window_stride, backend,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from sentinel.kernels.slabs import SPANS
 from sentinel.model.falling_back import Fallback
 from sentinel.model.prepared import Backend
 
@@ -26,9 +27,25 @@ class CudaBackend:
     trains: bool = False
 
 
+FLOAT32_BYTES = 4
+# What a call of so many windows finds stays in a CPU's cache.
+CPU_CALL_WINDOWS = 4096
+# A GPU wants several wide tiles for each multiprocessor, and something to copy while it works.
+CUDA_CALL_WINDOWS = 1 << 16
+# Of errors and expected readings of a call, on the device as in the host's pinned memory.
+CUDA_CALL_BYTES = 256 << 20
+
 Device: TypeAlias = Backend | CudaBackend
 
 
 def of_cpu(device: Device) -> Backend:
     """The kernels for what a GPU has no twin of."""
     return device.cpu if isinstance(device, CudaBackend) else device
+
+
+def call_windows(device: Device, channels: int) -> int:
+    """How many windows this device is best given at once, as long as there are so many."""
+    if not isinstance(device, CudaBackend):
+        return CPU_CALL_WINDOWS
+    found_bytes = FLOAT32_BYTES * (SPANS + 1) * channels
+    return max(CPU_CALL_WINDOWS, min(CUDA_CALL_WINDOWS, CUDA_CALL_BYTES // found_bytes))

@@ -35,7 +35,6 @@ DUPLICATE, LATE, REJECTED = int(Status.DUPLICATE), int(Status.LATE), int(Status.
 SLACK_MIN = 32
 SLACK_MAX = 1024
 SLACK_VALUES = 1 << 22  # of all rings together, unless SLACK_MIN takes more
-WINDOWS_MAX = 4096
 
 
 class RingState(NamedTuple):
@@ -103,9 +102,11 @@ class Filled:
 class Rings(EntityArrays[RingState]):
     """The rings of all entities.
 
-    slabs    (E, window_length + slack, F) scaled readings, NaN = missing
-    in_turn  the entities complete their windows in turn, not all with the same reading: by the
-             values with which the first window fills, the second one comes some readings sooner
+    slabs        (E, window_length + slack, F) scaled readings, NaN = missing
+    windows_max  that a call of `fill` completes; what scores them knows how many it likes at once
+    in_turn      the entities complete their windows in turn, not all with the same reading: by
+                 the values with which the first window fills, the second one comes some readings
+                 sooner
     """
 
     def __init__(
@@ -115,12 +116,14 @@ class Rings(EntityArrays[RingState]):
         window_stride: int,
         max_gap_ns: int,
         *,
+        windows_max: int,
         in_turn: bool = False,
     ) -> None:
         self.scaling = scaling
         self.window_length = window_length
         self.window_stride = window_stride
         self.max_gap_ns = max_gap_ns
+        self.windows_max = windows_max
         self.in_turn = in_turn
         self.calls = 0
         self.slabs = np.zeros((0, window_length, len(scaling.centre)), np.float32)
@@ -165,8 +168,8 @@ class Rings(EntityArrays[RingState]):
         outcome  overwritten for the rows taken
         """
         self.calls += 1
-        windows = np.empty(WINDOWS_MAX, np.int64)
-        places = np.empty(WINDOWS_MAX, np.int64)
+        most = min(self.windows_max, len(readings) - start)
+        windows, places = np.empty(most, np.int64), np.empty(most, np.int64)
         stop, count = _fill(
             readings.entity, readings.time_ns, readings.values, start,
             self.scaling.centre, self.scaling.spread,

@@ -28,7 +28,7 @@ def measure(model: FittedModel, readings: Readings, every: int = EVERY) -> Measu
     """All readings in one run."""
     assert model.recipe is not None
     entities = int(readings.entity.max()) + 1
-    rings = Rings(model.scaling, T, every, model.max_gap_ns, in_turn=True)
+    rings = Rings(model.scaling, T, every, model.max_gap_ns, windows_max=4096, in_turn=True)
     measurer = Measurer(
         model.parameters, model.recipe.companions, model.recipe.calibration.kinds, T, every,
         Backend(),

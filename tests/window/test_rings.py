@@ -128,8 +128,7 @@ def test_rings_hold_what_plain_deques_hold(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "SLACK_MIN", slack)
         patch.setattr(module, "SLACK_MAX", slack)
-        patch.setattr(module, "WINDOWS_MAX", windows_max)
-        rings = Rings(PLAIN, window_length, window_stride, MAX_GAP_NS)
+        rings = Rings(PLAIN, window_length, window_stride, MAX_GAP_NS, windows_max=windows_max)
         plain = [PlainRing(window_length, window_stride, MAX_GAP_NS) for _ in range(ENTITIES)]
         for number, batch in enumerate(batches):
             readings = readings_of(batch)
@@ -142,7 +141,7 @@ def test_rings_hold_what_plain_deques_hold(
 
 def test_growing_keeps_every_ring() -> None:
     """One entity after another appears; those that came before go on where they were."""
-    rings = Rings(PLAIN, 3, 1, MAX_GAP_NS)
+    rings = Rings(PLAIN, 3, 1, MAX_GAP_NS, windows_max=64)
     plain = [PlainRing(3, 1, MAX_GAP_NS) for _ in range(ENTITIES)]
     for newest in range(ENTITIES):
         steps = [(e, 1, "full") for _ in range(2) for e in range(newest + 1)]
@@ -155,7 +154,7 @@ def test_growing_keeps_every_ring() -> None:
 
 
 def test_a_ring_that_was_forgotten_takes_older_times_again() -> None:
-    rings = Rings(PLAIN, 2, 1, MAX_GAP_NS)
+    rings = Rings(PLAIN, 2, 1, MAX_GAP_NS, windows_max=64)
     readings = readings_of([(0, 1, "full")] * 3)
     first = run_rings(rings, readings)
     assert [status for status, *_ in run_rings(rings, readings).rows] == [
@@ -167,7 +166,7 @@ def test_a_ring_that_was_forgotten_takes_older_times_again() -> None:
 
 def test_windows_hold_scaled_values_clipped_to_ten() -> None:
     scaling = Scaling("standard", np.array([100.0, 0.0]), np.array([2.0, 1.0]))
-    rings = Rings(scaling, 2, 1, MAX_GAP_NS)
+    rings = Rings(scaling, 2, 1, MAX_GAP_NS, windows_max=64)
     readings = Readings(
         np.zeros(2, np.int32), np.array([1, 2]), np.zeros(2, np.int32), np.arange(2),
         np.array([[103.0, 1e9], [99.0, np.nan]]),
@@ -177,7 +176,7 @@ def test_windows_hold_scaled_values_clipped_to_ten() -> None:
 
 
 def test_score_next_scores_the_next_reading_whatever_the_stride() -> None:
-    rings = Rings(PLAIN, 2, 5, 1_000)
+    rings = Rings(PLAIN, 2, 5, 1_000, windows_max=64)
     run_rings(rings, readings_of([(0, 1, "full")] * 4))
     rings.score_next()
     later = readings_of([(0, 10, "full"), (0, 1, "full")])

@@ -21,8 +21,9 @@ from sentinel.records import Float32Array, TimeArray
 THREADS_RESIDENT, BLOCKS_PER_MULTIPROCESSOR_MAX = 2048, 8
 # Outputs between layers, of all blocks of a launch.
 SCRATCH_FLOATS_MAX = 1 << 26
-# Readings of a slot at a time, in bytes: the copy of one hides behind the work on the other.
-CHUNK_BYTES = 32 << 20
+# Readings of a slot at a time, in bytes: the copy of one hides behind the work on the other, and
+# there are windows for wide tiles among them.
+CHUNK_BYTES = 64 << 20
 
 
 class Mirror:

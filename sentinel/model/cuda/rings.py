@@ -38,18 +38,26 @@ class DeviceRings:
         self.call = -1
         self.arrived = cuda.event()
 
-    def chunks(self, windows: RingWindows) -> Iterator[tuple[TimeArray, slice]]:
-        """Places of rows that the device lacks, and the windows that are whole once it has them."""
+    def chunks(self, windows: RingWindows, enough: int) -> Iterator[tuple[TimeArray, slice]]:
+        """Places of rows that the device lacks, and the windows to be scored once it has them.
+
+        enough  windows that keep the device busy; fewer that are whole wait for those of the next
+                chunk, and no chunk has more rows than that: while it works on the windows of one,
+                the rows of the next are collected
+        """
         seen = windows.slabs is self.slabs and windows.call == self.call + 1
         self.call = -1  # unless all goes well
         places = windows.place if seen else self._begin_anew(windows)
         # How many rows must be there before a window is whole.
         needed = windows.newest + 1 if seen else np.full(len(windows.starts), len(places))
-        size = max(1, CHUNK_BYTES // (4 * self.channels))
-        for begin in range(0, len(places), size):
-            end = begin + size
-            first, last = np.searchsorted(needed, (begin, end), side="right").tolist()
-            yield places[begin:end], slice(first, last)
+        size = max(1, min(CHUNK_BYTES // (4 * self.channels), enough))
+        first = 0
+        for end in range(size, len(places) + size, size):
+            last = int(np.searchsorted(needed, end, side="right"))
+            if last - first < enough and end < len(places):
+                last = first
+            yield places[end - size : end], slice(first, last)
+            first = last
         self.call = windows.call
 
     def _begin_anew(self, windows: RingWindows) -> TimeArray:

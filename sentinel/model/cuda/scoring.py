@@ -24,6 +24,8 @@ from sentinel.model.scoring import WindowErrors
 from sentinel.records import Float32Array, TimeArray
 
 SLOTS = 2
+# Tiles that a multiprocessor works on side by side, where a launch leaves none of them idle.
+TILES_AT_ONCE = 2
 
 
 def plan_for(architecture: Architecture, steps: int) -> Plan:
@@ -53,6 +55,7 @@ class CudaWindowScorer:
         self.rings = DeviceRings(self.channels)
         self.rings.compile(self.slots[0])
         self.busy = backend.multiprocessors * self.many.tiling.windows
+        self.enough = TILES_AT_ONCE * self.busy
         self.load(parameters)
 
     def _launcher(
@@ -88,7 +91,7 @@ class CudaWindowScorer:
     def score_rings(self, windows: RingWindows) -> WindowErrors:
         """As `WindowScorer.score_rings`; rows that the device has seen stay where they are."""
         found = self._begin(len(windows.starts))
-        for number, (places, part) in enumerate(self.rings.chunks(windows)):
+        for number, (places, part) in enumerate(self.rings.chunks(windows, self.enough)):
             slot = self.slots[number % SLOTS]
             slot.collect(found)
             self.rings.bring(slot, places)
