@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Sequence
 
-from sentinel.model.carrying import StateCarrier
+from sentinel.entities import EntityArrays
+from sentinel.model.carried import CarriedStates, EncoderState
 from sentinel.model.device import CudaBackend, Device, of_cpu
-from sentinel.model.falling_back import Fallback, SafeCarrier, SafeScorer
+from sentinel.model.falling_back import SafeScorer, SafeStates
 from sentinel.model.parameters import Parameters
-from sentinel.model.prepared import Backend
 from sentinel.model.protocols import CarriesStates, ScoresWindows, TrainsParameters
 from sentinel.model.scoring import WindowScorer
 from sentinel.model.trainer import Minibatches, Trainer
-
-Twin = TypeVar("Twin")
-Other = TypeVar("Other")
-Safe = TypeVar("Safe")
+from sentinel.model.waves import STEPS
+from sentinel.records import Float32Array
 
 
 def window_scorer(parameters: Parameters, steps: int, device: Device) -> ScoresWindows:
@@ -28,35 +25,32 @@ def window_scorer(parameters: Parameters, steps: int, device: Device) -> ScoresW
         return WindowScorer(parameters, steps, device)
     from sentinel.model.cuda.scoring import CudaWindowScorer
 
-    return _twin(CudaWindowScorer, WindowScorer, SafeScorer, parameters, steps, device)
+    if device.fallback is None:
+        return CudaWindowScorer(parameters, steps, device)
+    cpu = WindowScorer(parameters, steps, device.cpu)
+    gpu = device.fallback.attempt(lambda: CudaWindowScorer(parameters, steps, device), lambda: None)
+    return SafeScorer(gpu, cpu, device.fallback) if gpu else cpu
 
 
-def state_carrier(parameters: Parameters, steps: int, device: Device) -> CarriesStates:
-    """What carries states on by so many steps on this device.
+def carried_states(
+    parameters: Parameters, start: Float32Array, device: Device, steps: Sequence[int] = STEPS
+) -> CarriesStates:
+    """The states of no entity yet, and what carries them on by so many steps on this device.
 
+    start  as of `CarriedStates`
     Raises DeviceError, then or when it is at work, where a GPU fails that has no fallback.
     """
     if not isinstance(device, CudaBackend):
-        return StateCarrier(parameters, steps, device)
-    from sentinel.model.cuda.carrying import CudaStateCarrier
+        return CarriedStates(parameters, start, device, steps)
+    from sentinel.model.cuda.carrying import CudaCarriedStates
 
-    return _twin(CudaStateCarrier, StateCarrier, SafeCarrier, parameters, steps, device)
-
-
-def _twin(
-    of_gpu: Callable[[Parameters, int, CudaBackend], Twin],
-    on_cpu: Callable[[Parameters, int, Backend], Other],
-    safe: Callable[[Twin, Other, Fallback], Safe],
-    parameters: Parameters,
-    steps: int,
-    device: CudaBackend,
-) -> Twin | Other | Safe:
-    """The GPU's; with a fallback the CPU's beside it, and alone where the GPU fails already."""
     if device.fallback is None:
-        return of_gpu(parameters, steps, device)
-    cpu = on_cpu(parameters, steps, device.cpu)
-    gpu = device.fallback.attempt(lambda: of_gpu(parameters, steps, device), lambda: None)
-    return safe(gpu, cpu, device.fallback) if gpu else cpu
+        return CudaCarriedStates(parameters, EntityArrays(EncoderState(start)), device, steps)
+    cpu = CarriedStates(parameters, start, device.cpu, steps)
+    gpu = device.fallback.attempt(
+        lambda: CudaCarriedStates(parameters, cpu, device, steps), lambda: None
+    )
+    return SafeStates(gpu, cpu, device.fallback) if gpu else cpu
 
 
 def window_trainer(

@@ -11,43 +11,40 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sentinel.entities import EntityArrays
+from sentinel.entities import EntityArrays, Parts
 from sentinel.kernels.jit import jit
-from sentinel.model.backends import state_carrier
+from sentinel.model.backends import carried_states
 from sentinel.model.carrying import zero_states
 from sentinel.model.device import Device
 from sentinel.model.parameters import Parameters
-from sentinel.model.waves import AGE, FIRST, STEP_COUNT, STEPS, waves
+from sentinel.model.waves import AGE, FIRST, STEP_COUNT, waves
 from sentinel.records import Float32Array, IndexArray, TimeArray
 
 
 class ForecasterState(NamedTuple):
     """Arrays over the E entities.
 
-    encoder  (E, 2, layers, 2, H) the two states of each
     pending  (E, F) forecast of the next reading, scaled units
     age      (E,) readings since the entity began
     """
 
-    encoder: Float32Array
     pending: Float32Array
     age: TimeArray
 
 
-class Forecaster(EntityArrays[ForecasterState]):
+class Forecaster(Parts):
     """Forecasts for E entities, as their readings come."""
 
     def __init__(self, parameters: Parameters, window_length: int, backend: Device) -> None:
         self.channels = parameters.architecture.channels
         self.half = window_length // 2
-        self.carriers = {steps: state_carrier(parameters, steps, backend) for steps in STEPS}
-        super().__init__(
-            ForecasterState(
-                zero_states(parameters.architecture, 2)[None],
-                np.zeros((1, self.channels), np.float32),
-                np.zeros(1, np.int64),
-            )
+        self._carried = carried_states(
+            parameters, zero_states(parameters.architecture, 2)[None], backend
         )
+        self._entities = EntityArrays(
+            ForecasterState(np.zeros((1, self.channels), np.float32), np.zeros(1, np.int64))
+        )
+        super().__init__(carried=self._carried, entities=self._entities)
 
     def advance(
         self, rows: Float32Array, entity: IndexArray, place: TimeArray, filled: IndexArray
@@ -65,7 +62,7 @@ class Forecaster(EntityArrays[ForecasterState]):
         sorted_entity = entity[order].astype(np.int64)
         expected = np.empty((len(order), self.channels), np.float32)
         places = place[order]
-        for group in waves(sorted_entity, filled[order], self.state.age, self.half):
+        for group in waves(sorted_entity, filled[order], self._entities.state.age, self.half):
             self._run(group, rows, sorted_entity, places, expected)
         found = np.empty_like(expected)
         found[order] = expected
@@ -82,35 +79,20 @@ class Forecaster(EntityArrays[ForecasterState]):
         """Tasks of one wave and size: no entity is twice among them."""
         steps = int(group[0, STEP_COUNT])
         # A column of several rows is not contiguous, that of one is: two types, two compilations.
-        first, phase = np.ascontiguousarray(group[:, FIRST]), group[:, AGE] % (2 * self.half)
-        who = entity[first]
+        first, age = (np.ascontiguousarray(group[:, column]) for column in (FIRST, AGE))
+        who, pending, phase = entity[first], self._entities.state.pending, age % (2 * self.half)
         slots = (2 * who[:, None] + np.arange(2)).reshape(-1)
-        states = self.state.encoder.reshape(-1, *self.state.encoder.shape[2:])
-        _restart(np.ascontiguousarray(group[:, AGE]), who, self.half, states, self.state.pending)
+        pending[who[age == 0]] = np.nan
+        begins = np.zeros((len(group), 2), np.bool_)
+        begins[:, 0] = phase == 0
+        begins[:, 1] = (phase == self.half) | (age == 0)
         starts = np.repeat(places[first], 2)
-        found = self.carriers[steps].advance(states, rows, starts, slots)
+        found = self._carried.advance(rows, starts, slots, begins.reshape(-1), steps)
         found = found.reshape(len(group), 2, steps, -1)
         # In the first half of a period, the state that began half a period earlier is the older.
         older = np.where(phase < self.half, 1, 0)
-        older[group[:, AGE] < self.half] = 0
-        _spread(found, older, first, who, self.state.pending, expected)
-
-
-@jit
-def _restart(
-    age: TimeArray, who: TimeArray, half: int, states: Float32Array, pending: Float32Array
-) -> None:
-    """Set those states to zero that begin with their task.
-
-    age     (B,) of each entity there
-    states  (2 E, layers, 2, H): an entity's two stand side by side
-    """
-    for n in range(len(who)):
-        if age[n] == 0:
-            states[2 * who[n] : 2 * who[n] + 2] = 0
-            pending[who[n]] = np.nan
-        elif age[n] % half == 0:
-            states[2 * who[n] + (1 if age[n] % (2 * half) > 0 else 0)] = 0
+        older[age < self.half] = 0
+        _spread(found, older, first, who, pending, expected)
 
 
 @jit

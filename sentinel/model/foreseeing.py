@@ -12,23 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sentinel.entities import EntityArrays
-from sentinel.model.backends import state_carrier
+from sentinel.entities import EntityArrays, Parts
+from sentinel.model.backends import carried_states
 from sentinel.model.carrying import zero_states
 from sentinel.model.device import Device
 from sentinel.model.parameters import Parameters
-from sentinel.model.waves import AGE, FIRST, STEP_COUNT, STEPS, waves
+from sentinel.model.waves import AGE, FIRST, STEP_COUNT, waves
 from sentinel.records import Float32Array, IndexArray, TimeArray
 
 
 class ForeseerState(NamedTuple):
-    """Arrays over the E entities.
+    """age  (E,) readings since the entity began."""
 
-    encoder  (E, layers, 2, H)
-    age      (E,) readings since the entity began
-    """
-
-    encoder: Float32Array
     age: TimeArray
 
 
@@ -48,14 +43,14 @@ class Foreseen:
     forecasts: Float32Array
 
 
-class Foreseer(EntityArrays[ForeseerState]):
+class Foreseer(Parts):
     """Forecasts for E entities, as their readings come."""
 
     def __init__(self, parameters: Parameters, backend: Device) -> None:
-        self.carriers = {steps: state_carrier(parameters, steps, backend) for steps in STEPS}
-        super().__init__(
-            ForeseerState(zero_states(parameters.architecture, 1), np.zeros(1, np.int64))
-        )
+        start = zero_states(parameters.architecture, 1)
+        self._carried = carried_states(parameters, start, backend)
+        self._entities = EntityArrays(ForeseerState(np.zeros(1, np.int64)))
+        super().__init__(carried=self._carried, entities=self._entities)
 
     def advance(
         self, rows: Float32Array, entity: IndexArray, place: TimeArray, filled: IndexArray
@@ -69,9 +64,8 @@ class Foreseer(EntityArrays[ForeseerState]):
         # Sorted by entity, each one's readings are neighbours, here as in the rows.
         order = np.argsort(entity, kind="stable")
         sorted_entity, places = entity[order].astype(np.int64), place[order]
-        for group in waves(sorted_entity, filled[order], self.state.age):
+        for group in waves(sorted_entity, filled[order], self._entities.state.age):
             first, age = (np.ascontiguousarray(group[:, column]) for column in (FIRST, AGE))
             who, steps = sorted_entity[first], int(group[0, STEP_COUNT]) if len(group) else 1
-            self.state.encoder[who[age == 0]] = 0
-            forecasts = self.carriers[steps].advance(self.state.encoder, rows, places[first], who)
+            forecasts = self._carried.advance(rows, places[first], who, age == 0, steps)
             yield Foreseen(order[first[:, None] + np.arange(steps)], who, age, forecasts)

@@ -6,11 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
+from sentinel.entities import Part
 from sentinel.model.learning import Loss
 from sentinel.model.parameters import Parameters
 from sentinel.model.ring_windows import RingWindows
 from sentinel.model.scoring import WindowErrors
-from sentinel.records import Float32Array, TimeArray
+from sentinel.records import BoolArray, Float32Array, TimeArray
 
 
 class ScoresWindows(Protocol):
@@ -29,13 +30,18 @@ class ScoresWindows(Protocol):
         ...
 
 
-class CarriesStates(Protocol):
-    """`StateCarrier` or its twin."""
+class CarriesStates(Part, Protocol):
+    """`CarriedStates` or its twin."""
 
     def advance(
-        self, states: Float32Array, rows: Float32Array, starts: TimeArray, entities: TimeArray
+        self,
+        rows: Float32Array,
+        starts: TimeArray,
+        slots: TimeArray,
+        begins: BoolArray,
+        steps: int,
     ) -> Float32Array:
-        """Advance the states of some entities, each by its next readings."""
+        """Advance some states, each by its next readings."""
         ...
 
 

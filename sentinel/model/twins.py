@@ -8,12 +8,13 @@ from typing import TypeAlias
 import numpy as np
 
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import state_carrier, window_scorer
+from sentinel.model.backends import carried_states, window_scorer
 from sentinel.model.carrying import zero_states
 from sentinel.model.cuda.tilings import tiling_of
 from sentinel.model.device import CudaBackend
 from sentinel.model.learning import Learner
 from sentinel.model.parameters import Parameters
+from sentinel.model.protocols import CarriesStates
 from sentinel.records import Float32Array, TimeArray
 
 STEPS, WINDOWS = 4, 33
@@ -66,15 +67,28 @@ def _scores(gpu: CudaBackend, parameters: Parameters, rows: Float32Array) -> lis
 
 
 def _states(gpu: CudaBackend, parameters: Parameters, rows: Float32Array) -> list[Pair]:
-    """By both, of entities that take a reading each: what is forecast, and their states."""
-    there, here = (state_carrier(parameters, 1, device) for device in (gpu, gpu.cpu))
-    starts, right_states = np.arange(WINDOWS), zero_states(parameters.architecture, WINDOWS)
-    right = here.advance(right_states, rows, starts, np.arange(WINDOWS))
+    """By both, of entities that take two readings each: what is forecast, and their states."""
+    counts, start = (
+        _counts(gpu, parameters.architecture, carried=True),
+        zero_states(parameters.architecture, 1),
+    )
+    there, here = (carried_states(parameters, start, device, (1,)) for device in (gpu, gpu.cpu))
+    there.grow(max(counts))
+    here.grow(WINDOWS)
+
+    def forecasts(of: CarriesStates, count: int) -> Float32Array:
+        which, slots = np.arange(count) % WINDOWS, np.arange(count)
+        begins = np.ones(count, np.bool_)
+        return np.concatenate(
+            [of.advance(rows, which + t, slots, begins & (t == 0), 1) for t in range(2)], axis=1
+        )
+
+    right, right_states = forecasts(here, WINDOWS), here.arrays(WINDOWS)["encoder"]
     pairs = []
-    for count in _counts(gpu, parameters.architecture, carried=True):
-        which, states = np.arange(count) % WINDOWS, zero_states(parameters.architecture, count)
-        found = there.advance(states, rows, starts[which], np.arange(count))
-        pairs += [(found, right[which]), (states, right_states[which])]
+    for count in counts:
+        which = np.arange(count) % WINDOWS
+        pairs.append((forecasts(there, count), right[which]))
+        pairs.append((there.arrays(count)["encoder"], right_states[which]))
     return pairs
 
 

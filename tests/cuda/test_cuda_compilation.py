@@ -18,7 +18,7 @@ TABLE, OUTPUTS, ERRORS = types.int64[:, ::1], types.float32[:, ::1], types.float
 SCORE = (
     TABLE, INTEGERS, FLOATS, FLOATS, FLOATS, INTEGERS, INTEGERS, ERRORS, OUTPUTS,
 )  # fmt: skip
-ADVANCE = (TABLE, INTEGERS, FLOATS, FLOATS, FLOATS, INTEGERS, INTEGERS, FLOATS, ERRORS)
+ADVANCE = (TABLE, INTEGERS, FLOATS, FLOATS, FLOATS, *(INTEGERS,) * 4, FLOATS, ERRORS)
 # Of a block, by compute capability (CUDA C++ Programming Guide, table of technical specifications).
 SHARED_BYTES = {(8, 0): 163 * 1024, (9, 0): 227 * 1024}
 SMALL, WIDE = Architecture(8, 32), Architecture(38, 128)

@@ -31,41 +31,45 @@ def states_of(tiling: Tiling) -> tuple[Any, Any]:
 
     @device
     def read_states(
-        memory: Float32Array, c: Float32Array, states: Float32Array, layer: int, layers: int,
-        first: int, entities: int,
+        memory: Float32Array, c: Float32Array, states: Float32Array, slots: TimeArray,
+        begins: TimeArray, layer: int, layers: int, first: int,
     ) -> None:  # fmt: skip
-        """States (B, layers, STATES, H): outputs into slot 0 of h, cell states to their threads."""
+        """Outputs into slot 0 of h, cell states to their threads, where they stay zero at first.
+
+        states         (S, layers, STATES, H)
+        slots, begins  (B,) which of them; 1: it begins with zeros
+        """
         for n in range(cuda.threadIdx.x, hidden * windows, threads):
             j, b = n % hidden, n // hidden
             h = np.float32(0)
-            if first + b < entities:
-                h = load(states, (((first + b) * layers + layer) * STATES + H) * hidden + j)
+            if first + b < len(slots) and begins[first + b] == 0:
+                h = load(states, ((slots[first + b] * layers + layer) * STATES + H) * hidden + j)
             store(memory, j * pitch + b, h)
         column, w = cuda.threadIdx.x % unit_threads, cuda.threadIdx.x // unit_threads * count
         for unit in range(units):
             for r in range(count):
                 j, b = column + unit * unit_threads, first + w + r
-                if j < hidden and b < entities:
-                    at = ((b * layers + layer) * STATES + C) * hidden + j
+                if j < hidden and b < len(slots) and begins[b] == 0:
+                    at = ((slots[b] * layers + layer) * STATES + C) * hidden + j
                     c[unit * count + r] = load(states, at)
 
     @device
     def write_states(
-        memory: Float32Array, h: int, c: Float32Array, states: Float32Array, layer: int,
-        layers: int, first: int, entities: int,
+        memory: Float32Array, h: int, c: Float32Array, states: Float32Array, slots: TimeArray,
+        layer: int, layers: int, first: int,
     ) -> None:  # fmt: skip
         """The other way, the outputs from where they stand at the end."""
         for n in range(cuda.threadIdx.x, hidden * windows, threads):
             j, b = n % hidden, n // hidden
-            if first + b < entities:
-                at = (((first + b) * layers + layer) * STATES + H) * hidden + j
+            if first + b < len(slots):
+                at = ((slots[first + b] * layers + layer) * STATES + H) * hidden + j
                 store(states, at, load(memory, h + j * pitch + b))
         column, w = cuda.threadIdx.x % unit_threads, cuda.threadIdx.x // unit_threads * count
         for unit in range(units):
             for r in range(count):
                 j, b = column + unit * unit_threads, first + w + r
-                if j < hidden and b < entities:
-                    at = ((b * layers + layer) * STATES + C) * hidden + j
+                if j < hidden and b < len(slots):
+                    at = ((slots[b] * layers + layer) * STATES + C) * hidden + j
                     store(states, at, c[unit * count + r])
 
     return read_states, write_states
@@ -90,11 +94,14 @@ def advance_kernel(tiling: Tiling) -> Any:
         rows: Float32Array,
         starts: TimeArray,
         lengths: TimeArray,
+        slots: TimeArray,
+        begins: TimeArray,
         states: Float32Array,
         outputs: Float32Array,
     ) -> None:
-        """States (B layers STATES H,) of B entities, each advanced by T readings.
+        """B of the states (S layers STATES H,), each advanced by T readings.
 
+        slots, begins  (B,) which of the states; 1: it begins with zeros
         outputs  (B, T, horizons F) forecasts of the next readings, or (B, T, H) of the last layer
                  where the model has no forecasting head
         """
@@ -112,7 +119,7 @@ def advance_kernel(tiling: Tiling) -> Any:
                 source, target = slabs(numbers, layer, len(plan))
                 inputs = begin_layer(memory, plan, layer, packed, base, c)
                 cuda.syncthreads()
-                read_states(memory, c, states, layer, layers, first, entities)
+                read_states(memory, c, states, slots, begins, layer, layers, first)
                 now = 0
                 for step in range(-1, steps):
                     if step >= 0:
@@ -138,7 +145,7 @@ def advance_kernel(tiling: Tiling) -> Any:
                             )  # fmt: skip
                         else:
                             hand_out(memory, now * slab, step, first, outputs)
-                write_states(memory, now * slab, c, states, layer, layers, first, entities)
+                write_states(memory, now * slab, c, states, slots, layer, layers, first)
                 cuda.syncthreads()
             first += cuda.gridDim.x * windows
 

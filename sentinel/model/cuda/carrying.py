@@ -1,17 +1,25 @@
-"""States of entities, carried on by the device: the twin of `model.carrying`.
+"""States of entities, carried on by the device: the twin of `model.carried`.
 
-The states stay with the CPU, which also sets them back to zero; those of a call cross the bus.
+They stay on the device. The host's copy is made whole for a snapshot, and where their number
+changes or some are forgotten; then they are sent once more. Of a call only rows and places cross
+the bus, and what comes of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from numba import cuda
+from numpy.typing import NDArray
 
+from sentinel.entities import Arrays, EntityArrays
 from sentinel.errors import ModelError
 from sentinel.kernels.cuda.score_windows import scratch_size
 from sentinel.kernels.cuda.states import advance_kernel
 from sentinel.model.architecture import Architecture
+from sentinel.model.carried import EncoderState
 from sentinel.model.cuda.failures import device_failures
 from sentinel.model.cuda.launching import Launcher, Mirror, Model, gather_rows
 from sentinel.model.cuda.scoring import plan_for
@@ -19,79 +27,142 @@ from sentinel.model.cuda.tilings import tiling_of
 from sentinel.model.device import CudaBackend
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import as_kernels_take
-from sentinel.records import Float32Array, TimeArray
+from sentinel.model.waves import STEPS
+from sentinel.records import BoolArray, Float32Array, IndexArray, TimeArray
 
 
-class CudaStateCarrier:
-    """Carries the encoder's states (h, c) of entities on, some readings at a call.
+class CudaCarriedStates:
+    """States of E entities, advanced by the device. Not for concurrent calls.
 
-    steps   readings that every entity of a call is advanced by
-    Not for concurrent calls.
+    home   the host's copy; while `ahead`, the device's is newer
+    steps  how many readings a call may advance by
     """
 
     @device_failures()
-    def __init__(self, parameters: Parameters, steps: int, backend: CudaBackend) -> None:
+    def __init__(
+        self,
+        parameters: Parameters,
+        home: EntityArrays[EncoderState],
+        backend: CudaBackend,
+        steps: Sequence[int] = STEPS,
+    ) -> None:
         architecture = parameters.architecture
         if architecture.bidirectional:
             raise ModelError("a bidirectional encoder has no state to carry")
-        self.steps, self.channels = steps, architecture.channels
+        self.channels = architecture.channels
         forecasts = architecture.horizons * architecture.channels
         self.width = forecasts if architecture.forecast else architecture.hidden
-        self.model = Model(plan_for(architecture, steps))
-        self.model.load(parameters.flat)
+        self.home, self.states, self.ahead = home, cuda.device_array(0, np.float32), False
+        self.models = {count: Model(plan_for(architecture, count)) for count in steps}
+        for model in self.models.values():
+            model.load(parameters.flat)
         self.stream = cuda.stream()
-        self.rows, self.states, self.outputs = (Mirror(np.float32, self.stream) for _ in range(3))
-        self.starts, self.lengths = (Mirror(np.int64, self.stream) for _ in range(2))
+        self.rows, self.outputs, self.scratch = (
+            Mirror(np.float32, self.stream) for _ in range(3)
+        )  # fmt: skip
+        self.starts, self.lengths, self.slots, self.begins = (
+            Mirror(np.int64, self.stream) for _ in range(4)
+        )
         self._reserve(0, 0)
-        self.scratch = Mirror(np.float32, self.stream)
         self.scratch.room(0)
-        self.many, self.few = (self._launcher(architecture, backend, few=f) for f in (False, True))
+        self.many, self.few = (
+            self._launcher(architecture, backend, max(steps), few=few) for few in (False, True)
+        )
         self.scratch.room(max(self.many.scratch, self.few.scratch))
         self.busy = backend.multiprocessors * self.many.tiling.windows
 
-    def _launcher(self, architecture: Architecture, backend: CudaBackend, *, few: bool) -> Launcher:
+    def _launcher(
+        self, architecture: Architecture, backend: CudaBackend, steps: int, *, few: bool
+    ) -> Launcher:
         tiling = tiling_of(architecture, backend.shared_bytes, few=few, carried=True)
-        scratch = scratch_size(tiling, self.steps) if architecture.encoder_layers > 1 else 0
-        kernel, arguments = advance_kernel(tiling), self._arguments(0, 0, 0)
+        scratch = scratch_size(tiling, steps) if architecture.encoder_layers > 1 else 0
+        kernel, arguments = advance_kernel(tiling), self._arguments(0, 0, steps)
         return Launcher(kernel, tiling, backend.multiprocessors, scratch, arguments)
+
+    def grow(self, entities: int) -> None:
+        """Make room for so many entities, not fewer than there are."""
+        self.leave()
+        self.home.grow(entities)
+
+    def forget(self, entities: IndexArray) -> None:
+        """Back to the beginning for these entities."""
+        self.leave()
+        self.home.forget(entities)
+
+    def arrays(self, entities: int) -> Arrays:
+        """A copy, by name, of all that is remembered of the first so many entities."""
+        self.fetch()
+        return self.home.arrays(entities)
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Remember a copy of these, as `arrays` gave them, and nothing else."""
+        self.home.restore(arrays)
+        self._forsake()
+
+    @device_failures()
+    def fetch(self) -> None:
+        """Make the host's copy whole; where that fails, it is what it was."""
+        if self.ahead:
+            # Not into the old one: half of it might arrive.
+            found = np.empty_like(self.home.state.encoder)
+            self.states.copy_to_host(found.reshape(-1))
+            self.home.state, self.ahead = EncoderState(found), False
+
+    def leave(self) -> None:
+        """Make the host's copy whole, and the only one."""
+        self.fetch()
+        self._forsake()
+
+    @device_failures()
+    def _forsake(self) -> None:
+        self.states, self.ahead = cuda.device_array(0, np.float32), False
 
     @device_failures()
     def advance(
-        self, states: Float32Array, rows: Float32Array, starts: TimeArray, entities: TimeArray
+        self,
+        rows: Float32Array,
+        starts: TimeArray,
+        slots: TimeArray,
+        begins: BoolArray,
+        steps: int,
     ) -> Float32Array:
-        """As `StateCarrier.advance`."""
-        flat, starts, entities = as_kernels_take(rows, starts, entities)
-        count, lengths = len(starts), np.full(len(starts), self.steps)
+        """As `CarriedStates.advance`."""
+        flat, starts, slots = as_kernels_take(rows, starts, slots)
+        count, lengths = len(starts), np.full(len(starts), steps)
         if not count:
-            return np.empty((0, self.steps, self.width), np.float32)
-        chosen = states[entities]
-        self._reserve(count, chosen.size)
-        self.lengths.host[:count] = lengths
-        self.states.host[: chosen.size] = chosen.reshape(-1)
+            return np.empty((0, steps, self.width), np.float32)
+        if not len(self.states):
+            self.states = cuda.to_device(self.home.state.encoder.reshape(-1))
+        self._reserve(count, steps)
+        for mirror, numbers in (
+            (self.lengths, lengths), (self.slots, slots), (self.begins, begins)
+        ):  # fmt: skip
+            mirror.host[:count] = numbers
         gathered = gather_rows(
             flat, starts, lengths, np.argsort(starts, kind="stable"), self.channels,
             self.rows.host, self.starts.host,
         )  # fmt: skip
-        launch = self.many if count > self.busy else self.few
-        launch(count, self.stream, *self._arguments(count, gathered, chosen.size))
-        outputs = self.outputs.down(count * self.steps * self.width)
-        advanced = self.states.down(chosen.size)
+        launch, arguments = self.few, self._arguments(count, gathered, steps)
+        if count > self.busy:
+            launch = self.many
+        self.ahead = True
+        launch(count, self.stream, *arguments)
+        outputs = self.outputs.down(count * steps * self.width)
         self.stream.synchronize()
-        states[entities] = advanced.reshape(chosen.shape)
-        return np.array(outputs).reshape(count, self.steps, self.width)
+        return np.array(outputs).reshape(count, steps, self.width)
 
-    def _reserve(self, count: int, states: int) -> None:
-        self.rows.room(count * self.steps * self.channels)
-        self.states.room(states)
-        self.outputs.room(count * self.steps * self.width)
-        self.starts.room(count)
-        self.lengths.room(count)
+    def _reserve(self, count: int, steps: int) -> None:
+        self.rows.room(count * steps * self.channels)
+        self.outputs.room(count * steps * self.width)
+        for mirror in (self.starts, self.lengths, self.slots, self.begins):
+            mirror.room(count)
 
-    def _arguments(self, count: int, rows: int, states: int) -> tuple[object, ...]:
+    def _arguments(self, count: int, rows: int, steps: int) -> tuple[object, ...]:
         """What the kernel is called with; the copies that it needs go before it on the stream."""
-        outputs = self.outputs.device[: count * self.steps * self.width]
+        model, outputs = self.models[steps], self.outputs.device[: count * steps * self.width]
         return (
-            self.model.table, self.model.numbers, self.model.packed, self.scratch.device,
+            model.table, model.numbers, model.packed, self.scratch.device,
             self.rows.up(rows * self.channels), self.starts.up(count), self.lengths.up(count),
-            self.states.up(states), outputs.reshape(count, self.steps, self.width),
+            self.slots.up(count), self.begins.up(count), self.states,
+            outputs.reshape(count, steps, self.width),
         )  # fmt: skip

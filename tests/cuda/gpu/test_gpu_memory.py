@@ -13,9 +13,10 @@ import pytest
 
 from sentinel.errors import DeviceError
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import state_carrier, window_scorer
+from sentinel.model.backends import carried_states, window_scorer
 from sentinel.model.carrying import zero_states
 from sentinel.model.device import CudaBackend
+from sentinel.model.protocols import CarriesStates
 from tests.cuda.gpu.sizes import ENTITIES, MANY, ROUNDS, SHAPES, windows
 from tests.cuda.gpu_here import SIMULATED
 from tests.kernels.samples import random_parameters
@@ -50,8 +51,14 @@ def use(gpu: CudaBackend) -> None:
     window_scorer(MODEL, STEPS, gpu).score(*windows(STEPS, CHANNELS, MANY))
     entities = np.arange(ENTITIES[-1])
     rows = np.zeros((len(entities), CHANNELS), np.float32)
-    states = zero_states(MODEL.architecture, len(entities))
-    state_carrier(MODEL, 1, gpu).advance(states, rows, entities, entities)
+    carried(gpu).advance(rows, entities, entities, entities >= 0, 1)
+
+
+def carried(gpu: CudaBackend) -> CarriesStates:
+    """States of the largest number of entities."""
+    made = carried_states(MODEL, zero_states(MODEL.architecture, 1), gpu)
+    made.grow(ENTITIES[-1])
+    return made
 
 
 def test_dropped_models_give_their_memory_back(gpu: CudaBackend) -> None:
@@ -95,7 +102,7 @@ def test_out_of_memory_is_said_to_be_so_and_passes_when_there_is_room_again(
 
 
 def test_a_long_run_takes_no_more_and_finds_the_same_bits_every_time(gpu: CudaBackend) -> None:
-    scorer, carrier = window_scorer(MODEL, STEPS, gpu), state_carrier(MODEL, 1, gpu)
+    scorer, states = window_scorer(MODEL, STEPS, gpu), carried(gpu)
     entities = np.arange(ENTITIES[-1])
     sizes = [1, 7, MANY // 3, MANY]
     places = {size: windows(STEPS, CHANNELS, size) for size in sizes}
@@ -104,10 +111,12 @@ def test_a_long_run_takes_no_more_and_finds_the_same_bits_every_time(gpu: CudaBa
     device, host = 0, 0
     for number in range(ROUNDS * len(sizes)):
         size = sizes[number % len(sizes)]
-        states = zero_states(MODEL.architecture, len(entities))
         found = scorer.score(*places[size])
-        forecasts = carrier.advance(states, rows, entities, entities)
-        bits = b"".join(a.tobytes() for a in (found.errors, found.expected, forecasts, states))
+        begun, on = (
+            states.advance(rows, entities, entities, entities < e, 1) for e in (1 << 30, 0)
+        )
+        left = states.arrays(len(entities))["encoder"]
+        bits = b"".join(a.tobytes() for a in (found.errors, found.expected, begun, on, left))
         assert first.setdefault(size, bits) == bits, f"round {number}"
         if number == len(sizes):  # everything has grown to its size
             device, host = free_bytes(), resident_bytes()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,18 +11,25 @@ import numpy as np
 import pytest
 from numba import cuda
 from numba.cuda.cudadrv.driver import CudaAPIError
+from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
 from sentinel.errors import DeviceError
+from sentinel.model import falling_back
 from sentinel.model.architecture import Architecture
-from sentinel.model.backends import state_carrier, window_scorer
-from sentinel.model.carrying import StateCarrier, zero_states
+from sentinel.model.backends import carried_states, window_scorer
+from sentinel.model.carried import CarriedStates
+from sentinel.model.carrying import zero_states
+from sentinel.model.cuda.carrying import CudaCarriedStates
+from sentinel.model.cuda.failures import device_failures
 from sentinel.model.cuda.scoring import CudaWindowScorer
-from sentinel.model.device import CudaBackend
+from sentinel.model.device import CudaBackend, Device
 from sentinel.model.falling_back import Fallback
 from sentinel.model.prepared import Backend
+from sentinel.model.protocols import CarriesStates
 from sentinel.model.scoring import WindowScorer
 from sentinel.runtime import device
 from sentinel.runtime.device import choose_device
+from tests.cuda.close import assert_twins
 from tests.cuda.gpu_here import STAND_IN, backend_of
 from tests.kernels.samples import random_parameters
 
@@ -82,7 +89,7 @@ def test_out_of_memory_is_said_to_be_so_and_passes_when_there_is_room_again() ->
         with pytest.raises(DeviceError, match="the GPU is out of memory; see who else uses it"):
             scorer.score(ROWS, MANY, lengths(MANY))
         with pytest.raises(DeviceError, match="out of memory"):
-            state_carrier(MODEL, 1, GPU)
+            carried(GPU)
     after = scorer.score(ROWS, FEW, lengths(FEW))
     assert after.errors.tobytes() == before.errors.tobytes()
 
@@ -113,24 +120,72 @@ def test_other_parameters_reach_the_one_that_takes_over() -> None:
     assert found.errors.tobytes() == right.errors.tobytes()
 
 
-def test_the_cpu_carries_states_on_from_where_the_gpu_left_them() -> None:
+def carried(device: Device) -> CarriesStates:
+    made = carried_states(MODEL, zero_states(MODEL.architecture, 1), device)
+    made.grow(30)
+    return made
+
+
+def advance(states: CarriesStates, number: int, who: np.ndarray = FEW) -> bytes:
+    """The so-many-eth reading of some entities, one or eight at a time."""
+    steps = (1, 8)[number % 2]
+    return states.advance(ROWS, who + number, who, who == number, steps).tobytes()
+
+
+@contextmanager
+def lost() -> Iterator[None]:
+    """Nothing that is on the device comes back from it."""
+
+    def gone(*_: object, **__: object) -> Any:
+        raise CudaAPIError(700, "an illegal memory access was encountered")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeCUDAArray, "copy_to_host", gone)
+        patch.setattr(CudaCarriedStates, "fetch", device_failures()(gone))
+        yield
+
+
+@pytest.mark.parametrize("recalls_max", [2, 1024], ids=["after a fetch", "from the beginning"])
+@pytest.mark.parametrize("how", [full, lost], ids=["full", "lost"])
+def test_the_cpu_carries_states_on_as_if_it_had_done_so_all_along(
+    how: Callable[[], AbstractContextManager[None]],
+    recalls_max: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(falling_back, "RECALLS_MAX", recalls_max)
     told: list[str] = []
-    carrier, cpu = state_carrier(MODEL, 1, with_fallback(told)), StateCarrier(MODEL, 1, CPU)
-    states = zero_states(MODEL.architecture, 30)
-    carrier.advance(states, ROWS, FEW, FEW)
-    left = states.copy()
-    with full():
-        found = carrier.advance(states, ROWS, MANY, MANY)
-    assert found.tobytes() == cpu.advance(left, ROWS, MANY, MANY).tobytes()
-    assert states.tobytes() == left.tobytes()
-    assert told == ["the GPU is out of memory"]
+    states, cpu = carried(with_fallback(told)), carried(CPU)
+    for number in range(3):
+        advance(states, number)
+        advance(cpu, number)
+    with how():
+        found = advance(states, 3, MANY)
+    of_cpu = [np.frombuffer(bits, np.float32) for bits in (found, advance(cpu, 3, MANY))]
+    assert_twins(*of_cpu)
+    if recalls_max > 3:
+        assert found == of_cpu[1].tobytes()
+    assert_twins(*(which.arrays(30)["encoder"] for which in (states, cpu)))
+    assert len(told) == 1
+
+
+def test_a_snapshot_of_states_that_are_lost_is_the_cpu_s() -> None:
+    told: list[str] = []
+    states, cpu = carried(with_fallback(told)), carried(CPU)
+    for number in range(3):
+        advance(states, number)
+        advance(cpu, number)
+    with lost():
+        found = states.arrays(30)
+    assert found["encoder"].tobytes() == cpu.arrays(30)["encoder"].tobytes()
+    assert advance(states, 3) == advance(cpu, 3)
+    assert len(told) == 1
 
 
 def test_a_model_that_finds_no_room_at_all_is_the_cpu_s() -> None:
     told: list[str] = []
     with full():
         assert isinstance(window_scorer(MODEL, STEPS, with_fallback(told)), WindowScorer)
-        assert isinstance(state_carrier(MODEL, 1, with_fallback(told)), StateCarrier)
+        assert isinstance(carried(with_fallback(told)), CarriedStates)
     assert len(told) == 2
 
 
