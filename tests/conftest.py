@@ -6,6 +6,9 @@ kafka            a real Apache Kafka; skipped, with the reason, where it cannot 
                  failure with SENTINEL_REQUIRE_KAFKA=1. Such tests get the marker `kafka`.
 unique_name      names for topics and groups: the brokers serve all tests of the session
 
+The whole suite, and a folder of it, runs in one worker per core (pytest-xdist), a file that is
+named in this process: `-n 0` and `-n 3` have their own way.
+
 What fixtures need is imported by those who ask for them: on a machine with a GPU and little else
 (`tests/bench/cuda.py`), neither a Kafka client is there, nor a plugin of pytest.
 """
@@ -16,12 +19,16 @@ from sentinel.runtime import jit_cache
 
 jit_cache.prepare()
 
+import os  # noqa: E402
 import uuid  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from importlib.util import find_spec  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
 import pytest  # noqa: E402
+
+from sentinel.runtime.gpu import Gpu, probe  # noqa: E402
 
 if TYPE_CHECKING:
     from tests.kafka.handle import Kafka
@@ -39,6 +46,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What pyproject.toml sets is known, whoever is there to heed it."""
     if not find_spec("pytest_timeout"):
         parser.addini("timeout", "seconds that a test may take, by pytest-timeout")
+    if not find_spec("xdist"):
+        for option in ("--numprocesses", "--maxprocesses", "--dist"):
+            parser.addoption(option, help="how tests are shared among workers, by pytest-xdist")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One a core; none for files that are named, nor where there is a GPU: its memory is measured.
+
+    xdist's own count is of the machine, whatever part of it a container has.
+    """
+    if all(Path(argument.partition("::")[0]).is_file() for argument in config.args):
+        return 0
+    return 0 if isinstance(probe(), Gpu) else len(os.sched_getaffinity(0))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,7 +46,10 @@ class Topic:
         return {"bootstrap_servers": self.kafka.bootstrap_servers}
 
     def produce(self, values: Sequence[Any], partition: int = 0, key: bytes = b"pump") -> None:
-        producer = confluent_kafka.Producer({"bootstrap.servers": self.kafka.bootstrap_servers})
+        """In one record batch, however slow we are to fill it."""
+        producer = confluent_kafka.Producer(
+            {"bootstrap.servers": self.kafka.bootstrap_servers, "linger.ms": 1000}
+        )
         for value in values:
             if not isinstance(value, bytes):
                 value = json.dumps(value).encode()

@@ -41,7 +41,9 @@ def tiny_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the simulator, which makes a Python thread of every CUDA thread."""
     if SIMULATED:
         from sentinel.model.cuda import tilings
+        from tests.cuda.turns import take_turns
 
+        take_turns(monkeypatch)
         monkeypatch.setattr(tilings, "THREADS_MANY", 16)
         monkeypatch.setattr(tilings, "THREADS_FEW", 8)
         monkeypatch.setattr(tilings, "WINDOWS_MAX", 8)

@@ -20,7 +20,9 @@ collect_ignore_glob = [] if SIMULATED else ["test_*.py"]
 def tiny_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of few threads, several windows each; more windows than a block takes."""
     from sentinel.model.cuda import tilings
+    from tests.cuda.turns import take_turns
 
+    take_turns(monkeypatch)
     monkeypatch.setattr(tilings, "THREADS_MANY", 16)
     monkeypatch.setattr(tilings, "THREADS_FEW", 8)
     monkeypatch.setattr(tilings, "WINDOWS_MAX", 8)
