@@ -10,6 +10,7 @@ import click
 
 from sentinel import __version__
 from sentinel.cli.errors import exit_code_of
+from sentinel.runtime.garbage import collector_paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,11 @@ class Verbs(click.Group):
         """Import one verb."""
         if cmd_name not in VERBS:
             return None
-        if VERBS[cmd_name].kernels:
-            # Numba reads the cache directory when it is imported, that is: with the verb.
-            import_module("sentinel.runtime.jit_cache").prepare()
-        return cast(click.Command, import_module(f"sentinel.cli.{cmd_name}").command)
+        with collector_paused():
+            if VERBS[cmd_name].kernels:
+                # Numba reads the cache directory when it is imported, that is: with the verb.
+                import_module("sentinel.runtime.jit_cache").prepare()
+            return cast(click.Command, import_module(f"sentinel.cli.{cmd_name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table above: `--help` imports nothing."""

@@ -28,6 +28,7 @@ from sentinel.ports import Supervisor
 from sentinel.records import NS_PER_S
 from sentinel.runtime.clock import SystemClock
 from sentinel.runtime.device import choose_device, fell_back
+from sentinel.runtime.garbage import collector_paused
 from sentinel.runtime.kernels import choose
 from sentinel.runtime.systemd import SystemdSupervisor
 from sentinel.sink.kafka import KafkaSink
@@ -83,6 +84,7 @@ def threshold_settings(alert: AlertConfig) -> ThresholdSettings:
     return ThresholdSettings(alert.threshold, alert.exceed_probability, alert.mad_count)
 
 
+@collector_paused()
 def make_detector(
     model: FittedModel,
     alert: AlertConfig,

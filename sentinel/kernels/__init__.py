@@ -32,7 +32,8 @@ optimizer          global norm, Adam, AdamW, RMSprop
 errors, windows    a score from errors; scaling and counting of readings
 tables             elements of plan and shape, at little cost for the compiler
 work_queue, jit    how threads share work; the only JIT options
-inlined, rolled    how what kernels are made of is compiled: not on its own; kernels of tiles
+inlined, rolled,   how what kernels are made of is compiled: not on its own; kernels of tiles; what
+typed_once         Numba need not work out twice
 types              arrays, in the signatures of kernels
 cuda               the twins for an NVIDIA GPU
 =================  ============================================================================

@@ -31,6 +31,8 @@ from numba.core.untyped_passes import (
     TranslateByteCode,
 )
 
+from sentinel.kernels.typed_once import TypedOnce
+
 
 class _Library(JITCodeLibrary):
     """LLVM code for its callers to link, never machine code."""
@@ -64,7 +66,7 @@ class _Lowering(NativeLowering):
         return True
 
 
-class Inlined(CompilerBase):
+class Inlined(TypedOnce, CompilerBase):
     """The passes that such a function needs: no closures, no array expressions, no Python."""
 
     def define_pipelines(self) -> list[PassManager]:
@@ -77,4 +79,6 @@ class Inlined(CompilerBase):
         ):  # fmt: skip
             manager.add_pass(one, one.__name__)
         manager.finalize()
+        # After each of them Numba would look at all variables anew, for what none of them changes.
+        manager._ENFORCING = False
         return [manager]

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+from numba.core.compiler import Compiler
 from numba.core.registry import cpu_target
 from numba.extending import overload, register_jitable
 
 from sentinel.kernels.inlined import Inlined
 from sentinel.kernels.rolled import Rolled
+from sentinel.kernels.typed_once import TypedOnce
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,6 +31,10 @@ INLINED = {
 }
 
 
+class Plain(TypedOnce, Compiler):  # type: ignore[misc]
+    """Numba's own passes."""
+
+
 KERNEL = {
     "cache": True,
     "nogil": True,
@@ -40,7 +46,7 @@ KERNEL = {
 
 def jit(function: F) -> F:
     """Compile for the CPU on first call, cached on disk; the signature stays the Python one."""
-    compiled: F = numba.njit(**KERNEL)(function)
+    compiled: F = numba.njit(**KERNEL, pipeline_class=Plain)(function)
     return compiled
 
 

@@ -13,6 +13,8 @@ from llvmlite import binding
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
+from sentinel.kernels.typed_once import TypedOnce
+
 SPEED_LEVEL = 3
 
 
@@ -20,18 +22,13 @@ class _Library(JITCodeLibrary):
     """Numba's, but for the unrolling."""
 
     def _optimize_final_module(self):
-        # As Numba does: what is called is inlined before anything else.
-        manager, builder = self._codegen._module_pass_manager(
-            loop_vectorize=False, slp_vectorize=False, opt=0, cost="cheap"
-        )
-        manager.run(self._final_module, builder)
         options = binding.create_pipeline_tuning_options(speed_level=SPEED_LEVEL)
         options.loop_vectorization, options.loop_unrolling = True, False
         builder = binding.create_pass_builder(self._codegen._tm, options)
         builder.getModulePassManager().run(self._final_module, builder)
 
 
-class Rolled(Compiler):
+class Rolled(TypedOnce, Compiler):
     """Numba's own passes, into such a library."""
 
     def define_pipelines(self):

@@ -108,9 +108,12 @@ def _spread(
 
     found  (B, 2, T, F) of the reading after each
     """
-    steps = found.shape[2]
+    steps, channels = found.shape[2], found.shape[3]
     for b in range(len(first)):
-        expected[first[b]] = pending[who[b]]
-        for t in range(steps - 1):
-            expected[first[b] + t + 1] = found[b, older[b], t]
-        pending[who[b]] = found[b, older[b], steps - 1]
+        # Value by value: an array put into another one makes Numba compile, for five seconds, how
+        # it would say that their shapes differ.
+        for f in range(channels):
+            expected[first[b], f] = pending[who[b], f]
+            for t in range(steps - 1):
+                expected[first[b] + t + 1, f] = found[b, older[b], t, f]
+            pending[who[b], f] = found[b, older[b], steps - 1, f]

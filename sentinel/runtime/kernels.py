@@ -18,6 +18,7 @@ from sentinel.model.scoring import scoring_makers
 from sentinel.model.self_check import ERROR_MAX, largest_error
 from sentinel.runtime import tile_permission
 from sentinel.runtime.compile_ahead import compile_ahead
+from sentinel.runtime.garbage import collector_paused
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ def threads_of(asked: int) -> int:
     return asked or len(os.sched_getaffinity(0))
 
 
+@collector_paused()
 def choose(
     architecture: Architecture,
     asked: str = AUTO,

@@ -288,5 +288,7 @@ def _move(
     """
     for e in range(len(slabs)):
         kept = min(end[e], window_length)
-        new_slabs[e, :kept] = slabs[e, end[e] - kept : end[e]]
+        for i in range(kept):
+            for f in range(slabs.shape[2]):
+                new_slabs[e, i, f] = slabs[e, end[e] - kept + i, f]
         end[e] = kept

@@ -27,6 +27,7 @@ EXTENDS = {
     "kernels/squares.py": {"numba", "numba.extending"},
     "kernels/tables.py": {"numba", "numba.core.typing.templates", "numba.extending"},
     "kernels/tiles.py": {"numba", "numba.extending"},
+    "kernels/typed_once.py": {"numba.core.types", "numba.core.typing"},
     "kernels/work_queue.py": {"numba", "numba.extending"},
 }
 # What those may take from the package itself: names of types.
