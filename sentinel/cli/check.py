@@ -1,4 +1,4 @@
-"""`sentinel check`: configuration, model and Kafka topics; everything that is wrong at once."""
+"""`sentinel check`: configuration, model, device, Kafka topics; all that is wrong, at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from sentinel.cli.check_clients import check_clients
+from sentinel.cli.check_device import check_device
 from sentinel.cli.check_endpoint import check_endpoint
 from sentinel.cli.check_sample import check_sample
 from sentinel.cli.check_topics import (
@@ -135,6 +136,8 @@ def run_checks(path: Path, wishes: Wishes) -> Iterator[Finding]:
     if not (examined.problems or unknown):
         yield ok("configuration", str(path))
     model = yield from _check_model(examined)
+    if not _broken(examined, "kernels."):
+        yield from check_device(examined.config.kernels)
     if not _broken(examined, "metrics."):
         yield from check_endpoint(examined.config)
     if unknown or _broken(examined, *KAFKA_KEYS):

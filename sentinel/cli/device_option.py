@@ -12,8 +12,8 @@ SCORES = (
     "configuration's]"
 )
 TRAINS = (
-    "What trains and computes scores; auto: the CPU trains, and an NVIDIA GPU that measures faster "
-    "computes scores.  [default: auto]"
+    "What trains and computes scores; auto: an NVIDIA GPU that measures faster, and at least twice "
+    "as fast in training.  [default: auto, or the configuration's]"
 )
 
 

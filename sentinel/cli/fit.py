@@ -25,25 +25,26 @@ from sentinel.cli.progress import Spinner, TrainingProgress
 from sentinel.cli.summary import print_summary
 from sentinel.cli.suspicious import EXCLUDED_SHARE_MAX, suspicious_summary
 from sentinel.cli.wiring import history_range
+from sentinel.config.kernels import KernelsConfig
 from sentinel.config.loading import load
 from sentinel.config.schema import LogConfig
 from sentinel.fitted import FittedModel
 from sentinel.fitting import fit
 from sentinel.fitting.review import review
-from sentinel.fitting.settings import FitSettings, architecture_of
-from sentinel.model.architecture import Architecture
+from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
 from sentinel.model.device import CudaBackend, Device
 from sentinel.ports import Source
 from sentinel.records import Readings
-from sentinel.runtime.device import Asked, choose_device
+from sentinel.runtime.device import Asked, OnFailure, choose_device
 from sentinel.runtime.kernels import choose
+from sentinel.runtime.workload import FILE, Workload
 from sentinel.source.files import FileSource
 from sentinel.source.labels import read_labels
 from sentinel.source.spool import Spool
 
 log = logging.getLogger(__name__)
 
-# Steps of the windows that CPU and GPU are measured with, where the history decides on theirs.
+# Steps of the windows that CPU and GPU are measured with where the history decides on theirs.
 SUPPOSED_STEPS = 64
 
 EPILOG = """\b
@@ -74,11 +75,12 @@ def fit_and_save(
     threads: int = 0,
     left_out: LeftOut | None = None,
     device: Asked = "auto",
+    on_failure: OnFailure = "stop",
 ) -> tuple[FittedModel, Counter[str]]:
     """Read a source to its end, fit a model, write it; the model and what was rejected."""
     with Spool() as spool:
         history, rejected = spool_history(source, spool)
-        backend = backend_of(architecture_of(settings, channels), settings, threads, device)
+        backend = backend_of(channels, settings, threads, device, on_failure)
         model = _fitted(
             history, source.entities, channels, settings, spool, backend, left_out or LeftOut()
         )
@@ -99,16 +101,22 @@ def _fitted(
     if left_out.labels is not None:
         excluded[:] = labelled_rows(left_out.labels, history, entities, spool.allocate)
 
-    def once() -> tuple[FittedModel, bool]:
+    def fitted_by(which: Device) -> tuple[FittedModel, bool]:
         with TrainingProgress() as progress:
             model = fit(
-                history, channels, settings, backend=backend, excluded=excluded,
+                history, channels, settings, backend=which, excluded=excluded,
                 allocate=spool.allocate, on_step=progress.on_step,
                 should_stop=progress.should_stop,
             )  # fmt: skip
         if progress.should_stop() and not model.summary["steps"]:
             raise KeyboardInterrupt  # nothing was learnt: an older model there stays
         return model, progress.should_stop()
+
+    def once() -> tuple[FittedModel, bool]:
+        if not isinstance(backend, CudaBackend) or backend.fallback is None:
+            return fitted_by(backend)
+        # What a GPU has learnt is lost with it: the CPU begins anew.
+        return backend.fallback.attempt(lambda: fitted_by(backend), lambda: fitted_by(backend.cpu))
 
     model, stopped = once()
     if stopped or model.recipe is None:
@@ -125,12 +133,22 @@ def _fitted(
 
 
 def backend_of(
-    architecture: Architecture, settings: FitSettings, threads: int, device: Asked
+    channels: tuple[str, ...],
+    settings: FitSettings,
+    threads: int,
+    device: Asked,
+    on_failure: OnFailure,
 ) -> Device:
     """What trains and what scores."""
+    architecture = architecture_of(settings, channels)
     cpu = choose(architecture, threads=threads).backend
-    steps = settings.window_length or SUPPOSED_STEPS
-    chosen = choose_device(architecture, steps, cpu, device, training=True)
+    strides = {"reconstruct": settings.window_stride, "joint": settings.reconstruct_every}
+    training = settings.training or recommended_training(settings.kind, len(channels))
+    work = Workload(
+        settings.window_length or SUPPOSED_STEPS, strides.get(settings.kind, 0), FILE,
+        training.batch_size,
+    )  # fmt: skip
+    chosen = choose_device(architecture, work, cpu, device, on_failure)
     trains = isinstance(chosen.device, CudaBackend) and chosen.device.trains
     log.info(
         "device %s (%s); training on %s", chosen.name, chosen.reason, "cuda" if trains else "cpu"
@@ -183,8 +201,11 @@ def command(
         raise click.UsageError("--exclude-suspicious does not go with --model reconstruct")
     left_out = LeftOut(read_labels(labels_path) if labels_path else None, exclude_suspicious)
     store.prepare(output)  # an hour of work must not end in an error that was foreseeable
+    kernels = KernelsConfig()
     if config_path:
-        range_source = history_range(load(config_path), range_from, range_to)
+        config = load(config_path)
+        kernels = config.kernels
+        range_source = history_range(config, range_from, range_to)
         source: Source = range_source
         channels = tuple(range_source.channel_names)
     else:
@@ -193,8 +214,9 @@ def command(
     settings = settings_of(options, len(channels))
     try:
         model, rejected = fit_and_save(
-            source, channels, settings, output, threads, left_out, device or "auto"
-        )
+            source, channels, settings, output, threads, left_out,
+            device or kernels.device, kernels.on_gpu_failure,
+        )  # fmt: skip
     finally:
         source.close()
     print_summary(

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sentinel import __version__, store
+from sentinel.cli.wiring import rebuilt_every
 from sentinel.kernels.variants import VARIANTS
 from sentinel.model.architecture import Architecture
 from sentinel.model.prepared import Backend
@@ -19,9 +20,10 @@ from sentinel.model.self_check import ERROR_MAX, largest_error
 from sentinel.runtime.device import choose_device
 from sentinel.runtime.gpu import Gpu, described, probe
 from sentinel.runtime.kernels import NEEDED, choose, cpu_features, cpu_name, threads_of, why_not
+from sentinel.runtime.workload import Workload
 
-# Steps of the windows that CPU and GPU are measured with.
-CHECKED_STEPS = 64
+# What CPU and GPU are measured with where there is no model to say it.
+CHECKED = Workload(steps=64)
 
 EPILOG = """\b
 Examples:
@@ -38,7 +40,11 @@ Examples:
 def command(path: Path | None) -> None:
     # fmt: on
     """Show CPU, GPU, kernels and their self-check: scores of a few windows against float64."""
-    architecture = store.load(path).parameters.architecture if path else Architecture(8, 64)
+    architecture, work = Architecture(8, 64), CHECKED
+    if path:
+        model = store.load(path)
+        architecture = model.parameters.architecture
+        work = Workload(model.window_length, rebuilt_every(model))
     features = cpu_features()
     choice = choose(architecture)
     there = sorted({name for names in NEEDED.values() for name in names if name in features})
@@ -49,7 +55,7 @@ def command(path: Path | None) -> None:
     click.echo(f"kernels   {choice.backend.variant.name}: {choice.reason}")
     gpu = probe()
     click.echo(f"GPU       {described(gpu) if isinstance(gpu, Gpu) else f'none: {gpu.reason}'}")
-    device = choose_device(architecture, CHECKED_STEPS, choice.backend)
+    device = choose_device(architecture, work, choice.backend)
     click.echo(f"device    {device.name}: {device.reason}")
     click.echo(f"cache     {os.environ['NUMBA_CACHE_DIR']}")
     table = Table("variant", "lanes", "self-check")

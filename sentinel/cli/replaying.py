@@ -25,6 +25,7 @@ from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.records import FloatArray, Readings, Scores, Status
 from sentinel.runtime.device import Asked
+from sentinel.runtime.workload import FILE
 from sentinel.source.files import FileLayout, FileSource
 from sentinel.source.history_paths import find_files
 
@@ -145,7 +146,7 @@ def configured_detector(
     if reconstruct_every is not None:
         window = msgspec.structs.replace(window, reconstruct_every=reconstruct_every)
     threaded = msgspec.structs.replace(kernels, threads=threads, device=device or kernels.device)
-    return make_detector(model, alert, threaded, window)
+    return make_detector(model, alert, threaded, window, FILE)
 
 
 def count_dropped(scores: Scores) -> int:

@@ -39,6 +39,7 @@ from sentinel.fitting import fit
 from sentinel.fitting.settings import FitSettings, architecture_of, recommended_training
 from sentinel.records import NS_PER_S, BoolArray, Readings
 from sentinel.runtime.kernels import choose
+from sentinel.runtime.workload import FILE
 from sentinel.source.files import FileLayout, FileSource
 from sentinel.source.history_paths import find_files
 from sentinel.source.labels import read_labels
@@ -110,7 +111,7 @@ class Task:
     def record(self, model: FittedModel) -> Recorded:
         """A model's scores."""
         detector = make_detector(
-            model, AlertConfig(), KernelsConfig(threads=self.threads), WindowConfig()
+            model, AlertConfig(), KernelsConfig(threads=self.threads), WindowConfig(), FILE
         )
         nothing = np.zeros(len(self.readings), np.bool_)
         labelled = nothing if self.labelled is None else self.labelled

@@ -31,6 +31,7 @@ from sentinel.runtime.device import choose_device, fell_back
 from sentinel.runtime.garbage import collector_paused
 from sentinel.runtime.kernels import choose
 from sentinel.runtime.systemd import SystemdSupervisor
+from sentinel.runtime.workload import STREAM, Batch, Workload
 from sentinel.sink.kafka import KafkaSink
 from sentinel.source.kafka import KafkaSource
 from sentinel.source.kafka_admin import quiet_client
@@ -90,8 +91,12 @@ def make_detector(
     alert: AlertConfig,
     kernels: KernelsConfig,
     window: WindowConfig,
+    batches: tuple[Batch, ...] = STREAM,
 ) -> Detector:
-    """A detector with every kernel compiled."""
+    """A detector with every kernel compiled.
+
+    batches  that readings will come in: "auto" measures with such
+    """
     choice = choose(
         model.parameters.architecture,
         kernels.variant,
@@ -100,16 +105,17 @@ def make_detector(
     )
     backend = choice.backend
     log.info("kernels %s (%s), threads: %d", backend.variant.name, choice.reason, backend.threads)
+    stride = _window_stride(model, window)
+    work = Workload(model.window_length, stride or rebuilt_every(model), batches)
     device = choose_device(
-        model.parameters.architecture, model.window_length, backend,
-        kernels.device, kernels.on_gpu_failure,
-    )  # fmt: skip
+        model.parameters.architecture, work, backend, kernels.device, kernels.on_gpu_failure
+    )
     log.info("device %s (%s)", device.name, device.reason)
     detector = Detector(
         model,
         episode_rules(alert, model.kind),
         backend=device.device,
-        window_stride=_window_stride(model, window),
+        window_stride=stride,
         max_gap_ns=round(window.max_gap_s * NS_PER_S),
         threshold=threshold_settings(alert),
         threshold_scale=alert.threshold_scale,
@@ -122,6 +128,11 @@ def _window_stride(model: FittedModel, window: WindowConfig) -> int:
     """As configured for the model's kind; 0: as it was fitted, and where it rebuilds no window."""
     strides = {"reconstruct": window.window_stride, "joint": window.reconstruct_every}
     return strides.get(model.kind, 0)
+
+
+def rebuilt_every(model: FittedModel) -> int:
+    """Readings from one scored, or rebuilt, window of the model to the next; 0: it has none."""
+    return model.window_stride if model.kind in ("reconstruct", "joint") else 0
 
 
 @contextmanager

@@ -19,8 +19,9 @@ from sentinel.model.prepared import Backend
 from sentinel.runtime import device, gpu
 from sentinel.runtime.device import choose_device, fell_back
 from sentinel.runtime.gpu import Gpu, NoGpu, described, driver_version, too_old
+from sentinel.runtime.workload import Workload
 
-CPU, MODEL = Backend(), Architecture(2, 3)
+CPU, MODEL, WORK = Backend(), Architecture(2, 3), Workload(8)
 FOUND = Gpu("NVIDIA H200", (13, 0), (9, 0), 150 << 30, 148 << 30, 132, 228352)
 NONE = NoGpu("no NVIDIA driver (no such file)", "install the driver")
 TWIN = CudaBackend(CPU, FOUND.shared_bytes, FOUND.multiprocessors)
@@ -37,6 +38,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Prepare:
         excess: float | Exception = 0.0,
         gpu_s: tuple[float, ...] = (1.0, 1.0),
         cpu_s: tuple[float, ...] = (2.0, 2.0),
+        cpu_step_s: float = 1.5,
     ) -> None:
         def difference(*_: object) -> float:
             if isinstance(excess, Exception):
@@ -46,7 +48,10 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Prepare:
         monkeypatch.setattr(device, "probe", lambda: found)
         monkeypatch.setattr(device, "difference_of_twins", difference)
         monkeypatch.setattr(
-            device, "seconds_of", lambda which, *_: list(cpu_s if which == CPU else gpu_s)
+            device, "seconds_of_batches", lambda which, *_: list(cpu_s if which == CPU else gpu_s)
+        )
+        monkeypatch.setattr(
+            device, "seconds_of_step", lambda which, *_: cpu_step_s if which == CPU else 1.0
         )
 
     return prepare
@@ -54,7 +59,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Prepare:
 
 def test_cuda_is_taken_where_it_is_asked_for_and_right(machine: Prepare) -> None:
     machine(FOUND, gpu_s=(9.0, 9.0))
-    chosen = choose_device(MODEL, 8, CPU, "cuda")
+    chosen = choose_device(MODEL, WORK, CPU, "cuda")
     assert chosen.device == TWIN
     assert chosen.name == "cuda"
     assert not chosen.fell_back
@@ -79,10 +84,10 @@ def test_cuda_that_cannot_be_had_stops_or_falls_back_loudly(
 ) -> None:
     machine(found, excess)
     with pytest.raises(ConfigError) as raised:
-        choose_device(MODEL, 8, CPU, "cuda")
+        choose_device(MODEL, WORK, CPU, "cuda")
     assert what in str(raised.value)
     with caplog.at_level(logging.WARNING):
-        chosen = choose_device(MODEL, 8, CPU, "cuda", "cpu")
+        chosen = choose_device(MODEL, WORK, CPU, "cuda", "cpu")
     assert chosen.device == CPU
     assert chosen.fell_back
     assert "the CPU computes" in caplog.text
@@ -90,11 +95,30 @@ def test_cuda_that_cannot_be_had_stops_or_falls_back_loudly(
 
 def test_auto_takes_the_gpu_only_where_it_is_faster_for_every_batch(machine: Prepare) -> None:
     machine(FOUND)
-    assert choose_device(MODEL, 8, CPU).device == TWIN
+    assert choose_device(MODEL, WORK, CPU).device == TWIN
     machine(FOUND, gpu_s=(3.0, 1.0))
-    chosen = choose_device(MODEL, 8, CPU)
+    chosen = choose_device(MODEL, WORK, CPU)
     assert chosen.device == CPU
-    assert "not faster for every batch (256: 3000.00 ms against 2000.00" in chosen.reason
+    assert chosen.reason == (
+        "NVIDIA H200 is not faster for every batch (256 readings of 256: 3000.00 ms against "
+        "2000.00, 32768 readings of 4096: 1000.00 ms against 2000.00)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "cpu_step_s", "trains"),
+    [("cuda", 0.1, True), ("auto", 2.1, True), ("auto", 1.9, False)],
+)
+def test_a_gpu_trains_where_it_is_asked_for_or_far_faster(
+    machine: Prepare, asked: device.Asked, cpu_step_s: float, trains: bool
+) -> None:
+    machine(FOUND, cpu_step_s=cpu_step_s)
+    for minibatch in (64, 0):
+        chosen = choose_device(MODEL, replace(WORK, minibatch=minibatch), CPU, asked)
+        assert isinstance(chosen.device, CudaBackend)
+        assert chosen.device.trains == (trains and minibatch > 0)
+        told = f"a step of training: 1000.00 ms against {1000 * cpu_step_s:.2f}" in chosen.reason
+        assert told == (asked == "auto" and minibatch > 0)
 
 
 @pytest.mark.parametrize("excess", [2.0, RuntimeError("launch failed")])
@@ -104,7 +128,7 @@ def test_auto_takes_the_cpu_where_the_gpu_is_no_good(
     for found in (FOUND, NONE):
         machine(found, excess)
         with caplog.at_level(logging.INFO):
-            chosen = choose_device(MODEL, 8, CPU)
+            chosen = choose_device(MODEL, WORK, CPU)
         assert chosen.device == CPU
         assert not chosen.fell_back
     assert caplog.text == ""
@@ -112,10 +136,10 @@ def test_auto_takes_the_cpu_where_the_gpu_is_no_good(
 
 def test_a_fallback_shows_whenever_it_happens(machine: Prepare) -> None:
     machine(NONE)
-    assert fell_back("cuda", choose_device(MODEL, 8, CPU, "cuda", "cpu").device)
-    assert not fell_back("auto", choose_device(MODEL, 8, CPU).device)
+    assert fell_back("cuda", choose_device(MODEL, WORK, CPU, "cuda", "cpu").device)
+    assert not fell_back("auto", choose_device(MODEL, WORK, CPU).device)
     machine(FOUND)
-    chosen = choose_device(MODEL, 8, CPU, "cuda", "cpu").device
+    chosen = choose_device(MODEL, WORK, CPU, "cuda", "cpu").device
     assert not fell_back("cuda", chosen)
     assert isinstance(chosen, CudaBackend)
     assert chosen.fallback is not None
@@ -129,7 +153,7 @@ def test_a_fallback_shows_whenever_it_happens(machine: Prepare) -> None:
 
 def test_cpu_asks_for_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "probe", None)
-    assert choose_device(MODEL, 8, CPU, "cpu").device == CPU
+    assert choose_device(MODEL, WORK, CPU, "cpu").device == CPU
 
 
 def test_an_old_device_is_said_to_be_so() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,9 +14,10 @@ from sentinel.model.device import CudaBackend, Device
 from sentinel.model.forecasting import Forecaster
 from sentinel.model.prepared import Backend
 from sentinel.model.twins import difference_of_twins, excess
-from sentinel.runtime import device
+from sentinel.runtime import device, workload
 from sentinel.runtime.device import choose_device
 from sentinel.runtime.gpu import Gpu
+from sentinel.runtime.workload import Batch, Workload
 from tests.cuda.close import assert_twins
 from tests.kernels.samples import random_parameters
 
@@ -30,7 +34,7 @@ TWIN = CudaBackend(CPU, FOUND.shared_bytes, FOUND.multiprocessors)
 def test_the_self_check_passes(architecture: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "probe", lambda: FOUND)
     assert difference_of_twins(TWIN, architecture) <= 1
-    assert choose_device(architecture, 4, CPU, "cuda").device == TWIN
+    assert choose_device(architecture, Workload(4), CPU, "cuda").device == TWIN
 
 
 def test_the_self_check_finds_what_is_wrong() -> None:
@@ -38,6 +42,28 @@ def test_the_self_check_finds_what_is_wrong() -> None:
     assert excess(right, right) == 0
     assert excess(right + np.float32(0.001), right) > 1
     assert excess(np.zeros(2, np.float32), right) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("architecture", "stride"),
+    [(Architecture(2, 3), 1), (Architecture(2, 3, forecast=True), 4),
+     (Architecture(1, 2, 1, 0, forecast=True, horizons=2), 0)],
+    ids=["reconstruct", "joint", "light"],
+)  # fmt: skip
+def test_auto_measures_what_there_is_to_compute(
+    architecture: Architecture, stride: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "probe", lambda: FOUND)
+    monkeypatch.setattr(device, "difference_of_twins", lambda *_: 0.0)
+    monkeypatch.setattr(workload, "BUDGET_S", 0.0)
+    work = Workload(3, stride, (Batch(5, 1), Batch(2, 9)), minibatch=2)
+    chosen = choose_device(architecture, work, CPU)
+    assert chosen.device == CPU
+    told = (
+        r"simulator is not faster for every batch \(5 readings of 5: [\d.]+ ms against [\d.]+, 18"
+    )
+    assert re.match(told, chosen.reason)
+    assert workload.seconds_of_step(replace(TWIN, trains=True), architecture, work) > 0
 
 
 def test_forecasts_of_a_stream_are_those_of_the_cpu() -> None:

@@ -29,6 +29,7 @@ from sentinel.model.protocols import CarriesStates
 from sentinel.model.scoring import WindowScorer
 from sentinel.runtime import device
 from sentinel.runtime.device import choose_device
+from sentinel.runtime.workload import Workload
 from tests.cuda.close import assert_twins
 from tests.cuda.gpu_here import STAND_IN, backend_of
 from tests.kernels.samples import random_parameters
@@ -208,8 +209,8 @@ def test_what_is_configured_decides(
 ) -> None:
     monkeypatch.setattr(device, "probe", lambda: STAND_IN)
     monkeypatch.setattr(device, "difference_of_twins", lambda *_: 0.0)
-    monkeypatch.setattr(device, "seconds_of", lambda which, *_: [1.0 + (which == CPU)] * 2)
-    chosen = choose_device(MODEL.architecture, STEPS, CPU, asked, on_failure).device
+    monkeypatch.setattr(device, "seconds_of_batches", lambda which, *_: [1.0 + (which == CPU)] * 2)
+    chosen = choose_device(MODEL.architecture, Workload(STEPS), CPU, asked, on_failure).device
     assert isinstance(chosen, CudaBackend)
     if not falls_back:
         assert chosen.fallback is None

@@ -24,9 +24,6 @@ from sentinel.model.trainer import Minibatches, Optimizer
 from sentinel.model.training import Trained, TrainingSettings, train, train_steps
 from sentinel.model.twins import difference_of_twins
 from sentinel.model.windows import WindowSet
-from sentinel.runtime import device
-from sentinel.runtime.device import Asked
-from sentinel.runtime.gpu import Gpu
 from tests.cuda.training_signatures import SIGNATURES
 from tests.kernels.samples import assert_close, random_parameters
 
@@ -182,20 +179,3 @@ def half_a_gradient(gradient: Any) -> Any:
         return loss, whole / 2
 
     return found
-
-
-@pytest.mark.parametrize(("asked", "trains"), [("cuda", True), ("auto", False)])
-def test_only_a_gpu_that_is_asked_for_trains(
-    asked: Asked, trains: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = Gpu("simulator", (13, 0), (9, 0), 1 << 30, 1 << 30, 2, 99 * 1024)
-    monkeypatch.setattr(device, "probe", lambda: found)
-    monkeypatch.setattr(device, "_wrong", lambda architecture, gpu: None)
-    seconds = {True: [1.0] * len(device.BATCHES), False: [2.0] * len(device.BATCHES)}
-    monkeypatch.setattr(
-        device, "seconds_of", lambda of, parameters, steps: seconds[isinstance(of, CudaBackend)]
-    )
-    for training in (True, False):
-        chosen = device.choose_device(SMALL, STEPS, CPU, asked, training=training).device
-        assert isinstance(chosen, CudaBackend)
-        assert chosen.trains == (trains and training)

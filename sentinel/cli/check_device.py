@@ -1,0 +1,28 @@
+"""Whether the device that `[kernels]` asks for is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sentinel.cli.findings import Finding, note, ok, warning
+from sentinel.config.kernels import KernelsConfig
+from sentinel.errors import ConfigError
+from sentinel.runtime.gpu import Gpu, described, probe
+
+WHERE = "kernels.device"
+
+
+def check_device(kernels: KernelsConfig) -> Iterator[Finding]:
+    """What there is, and what comes of it; what it computes is checked at the start."""
+    if kernels.device == "cpu":
+        return
+    found = probe()
+    if isinstance(found, Gpu):
+        yield ok(WHERE, described(found))
+    elif kernels.device == "auto":
+        yield note(WHERE, f"the CPU will compute: {found.reason}")
+    elif kernels.on_gpu_failure == "cpu":
+        yield warning(WHERE, f'"cuda", but the CPU will compute: {found.reason}', found.hint)
+    else:
+        hint = f'{found.hint}; or device = "cpu", or on_gpu_failure = "cpu"'
+        yield Finding("problem", WHERE, f'"cuda", but {found.reason}', hint, ConfigError.exit_code)
