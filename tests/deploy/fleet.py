@@ -40,7 +40,7 @@ class AlwaysWell:
 class FakeDaemon:
     """An exporter on a free port of 127.0.0.1.
 
-    stalled   read its last record ten minutes ago, while records wait
+    stalled   read its last record ten minutes ago, while records wait; the CPU computes for its GPU
     """
 
     def __init__(self, *, stalled: bool = False) -> None:
@@ -51,6 +51,7 @@ class FakeDaemon:
             rejection_reasons=["not_json", "late"],
             mask_reasons=["not_finite"],
         )
+        self.catalogue.gpu_fallback.set(int(stalled))
         self.telemetry = PrometheusTelemetry(
             self.catalogue, ShiftedClock(600.0 if stalled else 0.0)
         )

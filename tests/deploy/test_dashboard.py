@@ -108,14 +108,16 @@ def test_daemon_variable_lists_the_daemons(scraped: Scraped) -> None:
 
 
 def test_every_alert_evaluates_and_finds_its_daemon(scraped: Scraped) -> None:
-    """One daemon is down, one is stalled, one has an open episode: each alert has its own."""
+    """One is down, one stalled and without its GPU, one has an open episode: each alert has one."""
 
     def rules() -> dict[str, dict[str, Any]]:
         (group,) = scraped.server.get("rules")["groups"]
         return {rule["name"]: rule for rule in group["rules"]}
 
     wait_until(lambda: all(rule["health"] == "ok" for rule in rules().values()), PATIENCE_S)
-    assert set(rules()) == {"SentinelDown", "SentinelNotProgressing", "SentinelAnomaly"}
+    assert set(rules()) == {
+        "SentinelDown", "SentinelNotProgressing", "SentinelGpuFallback", "SentinelAnomaly"
+    }  # fmt: skip
 
     def found() -> dict[str, int]:
         scraped.work()

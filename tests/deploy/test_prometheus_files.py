@@ -57,7 +57,7 @@ def test_promtool_has_nothing_to_say_about_the_metrics(
 
 def test_every_alert_has_a_test_that_fires_and_one_that_does_not() -> None:
     alerts = re.findall(r"alert: (\w+)", ALERTS.read_text())
-    assert len(alerts) == 3
+    assert len(alerts) == 4
     tests = (PROMETHEUS / "alerts.test.yml").read_text()
     for alert in alerts:
         asked = re.findall(rf"alertname: {alert}\n( *exp_alerts:)?", tests)
