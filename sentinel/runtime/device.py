@@ -6,8 +6,9 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sentinel.errors import ConfigError, DeviceError
+from sentinel.errors import ConfigError, DeviceError, ModelError
 from sentinel.model.architecture import Architecture
+from sentinel.model.cuda.failures import device_failures
 from sentinel.model.device import CudaBackend, Device
 from sentinel.model.falling_back import Fallback
 from sentinel.model.prepared import Backend
@@ -64,17 +65,17 @@ def choose_device(
     if isinstance(found, Gpu):
         gpu = CudaBackend(cpu, found.shared_bytes, found.multiprocessors, trains=work.minibatch > 0)
         try:
-            problem = _wrong(architecture, gpu)
-            if problem is None and asked == "cuda":
-                chosen = gpu if on_failure == "stop" else _with_fallback(gpu)
-                return DeviceChoice(chosen, f'{found.name}, asked for by device = "cuda"')
-            if problem is None:
-                return _faster(architecture, work, gpu, found.name)
-        except DeviceError as error:
+            with device_failures():
+                problem = _wrong(architecture, gpu)
+                if problem is None and asked == "cuda":
+                    chosen = gpu if on_failure == "stop" else _with_fallback(gpu)
+                    return DeviceChoice(chosen, f'{found.name}, asked for by device = "cuda"')
+                if problem is None:
+                    return _faster(architecture, work, gpu, found.name)
+        except (DeviceError, ModelError) as error:
             problem = NoGpu(f"{found.name}: {error.what}", error.hint)
-        # numba-cuda, the driver's bindings and their compilers have a tree of exceptions each;
-        # whichever it is: what is tried here does not work, and the operator is told.
-        except Exception as error:
+        # Where a library of CUDA is missing, and where there is no room for what it compiles.
+        except (ImportError, OSError, MemoryError) as error:
             log.debug("the GPU failed", exc_info=error)
             what = f"{type(error).__name__}: {error}".splitlines()[0]
             problem = NoGpu(

@@ -14,6 +14,8 @@ SHARED_BYTES_KEPT = 4096
 # Older devices give a block too little shared memory, and the drivers' compilers drop them.
 CAPABILITY_MIN = (7, 0)
 CUDA_MIN = (12, 0)
+# As in pyproject.toml, which says why no other version.
+REQUIREMENT = "numba-cuda[cu{}]>=0.30,<0.31"
 DRIVER_LIBRARY = "libcuda.so.1"
 # Where the driver's kernel module says its version.
 DRIVER_VERSION = Path("/proc/driver/nvidia/version")
@@ -52,7 +54,7 @@ def probe() -> Gpu | NoGpu:
     if find_spec("numba_cuda") is None:
         return NoGpu(
             "numba-cuda is not installed",
-            "pip install 'numba-cuda[cu12]', or [cu13] where nvidia-smi says CUDA 13",
+            f"pip install '{REQUIREMENT.format(12)}', or [cu13] where nvidia-smi says CUDA 13",
         )
     try:
         library = ctypes.CDLL(DRIVER_LIBRARY)
@@ -93,7 +95,7 @@ def driver_too_old(cuda: tuple[int, int], bindings: int) -> NoGpu | None:
         return None
     hint = f"install a driver for CUDA {_dotted(wanted)} or newer"
     if cuda >= CUDA_MIN:
-        hint += f", or pip install 'numba-cuda[cu{cuda[0]}]'"
+        hint += f", or pip install '{REQUIREMENT.format(cuda[0])}'"
     return NoGpu(
         f"the driver speaks CUDA {_dotted(cuda)}, and CUDA {_dotted(wanted)} is wanted", hint
     )

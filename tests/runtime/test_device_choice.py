@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from sentinel.errors import ConfigError, DeviceError
+from sentinel.errors import ConfigError, DeviceError, ModelError
 from sentinel.model.architecture import Architecture
 from sentinel.model.device import CudaBackend
 from sentinel.model.prepared import Backend
@@ -27,6 +29,18 @@ NONE = NoGpu("no NVIDIA driver (no such file)", "install the driver")
 TWIN = CudaBackend(CPU, FOUND.shared_bytes, FOUND.multiprocessors)
 
 Prepare = Callable[..., None]
+
+
+class CUDAError(Exception):
+    """As the bindings raise it."""
+
+    __module__ = "cuda.core._utils.cuda_utils"
+
+
+class TypingError(Exception):
+    """As numba-cuda's compiler raises it."""
+
+    __module__ = "numba.cuda.core.errors"
 
 
 @pytest.fixture
@@ -121,7 +135,7 @@ def test_a_gpu_trains_where_it_is_asked_for_or_far_faster(
         assert told == (asked == "auto" and minibatch > 0)
 
 
-@pytest.mark.parametrize("excess", [2.0, RuntimeError("launch failed")])
+@pytest.mark.parametrize("excess", [2.0, CUDAError("launch failed"), ImportError("libnvJitLink")])
 def test_auto_takes_the_cpu_where_the_gpu_is_no_good(
     machine: Prepare, caplog: pytest.LogCaptureFixture, excess: float | Exception
 ) -> None:
@@ -132,6 +146,25 @@ def test_auto_takes_the_cpu_where_the_gpu_is_no_good(
         assert chosen.device == CPU
         assert not chosen.fell_back
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("asked", ["auto", "cuda"])
+def test_a_mistake_of_ours_is_raised_whatever_is_configured(
+    machine: Prepare, asked: device.Asked
+) -> None:
+    machine(FOUND, TypingError("cannot determine Numba type of <class 'object'>"))
+    with pytest.raises(TypingError):
+        choose_device(MODEL, WORK, CPU, asked, "cpu")
+
+
+@pytest.mark.parametrize("asked", ["auto", "cuda"])
+def test_a_model_that_is_too_large_for_the_gpu_is_the_cpu_s(
+    machine: Prepare, asked: device.Asked
+) -> None:
+    machine(FOUND, ModelError("a GPU with 9 bytes cannot hold it", hint='set device = "cpu"'))
+    chosen = choose_device(MODEL, WORK, CPU, asked, "cpu")
+    assert chosen.device == CPU
+    assert "a GPU with 9 bytes cannot hold it" in chosen.reason
 
 
 def test_a_fallback_shows_whenever_it_happens(machine: Prepare) -> None:
@@ -166,7 +199,12 @@ def test_an_old_device_is_said_to_be_so() -> None:
     ("speaks", "bindings", "hint"),
     [
         ((11, 8), 12, "install a driver for CUDA 12.0 or newer"),
-        ((12, 9), 13, "install a driver for CUDA 13.0 or newer, or pip install 'numba-cuda[cu12]'"),
+        (
+            (12, 9),
+            13,
+            "install a driver for CUDA 13.0 or newer, or pip install '"
+            "numba-cuda[cu12]>=0.30,<0.31'",
+        ),
         ((12, 0), 12, None),
         ((13, 1), 12, None),
         ((13, 0), 13, None),
@@ -219,7 +257,14 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(gpu, "find_spec", lambda name: None)
     found = gpu.probe()
     assert isinstance(found, NoGpu)
-    assert "numba-cuda[cu12]" in found.hint
+    assert "pip install 'numba-cuda[cu12]>=0.30,<0.31'" in found.hint
+
+
+@pytest.mark.parametrize("major", [12, 13])
+def test_what_is_to_be_installed_is_what_the_extra_says(major: int) -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    extra = project["optional-dependencies"][f"cuda{major}"]
+    assert extra == [gpu.REQUIREMENT.format(major)]
 
 
 def test_without_a_driver_nothing_of_cuda_is_imported() -> None:

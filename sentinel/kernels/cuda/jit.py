@@ -52,7 +52,7 @@ def make_ready(kernel: Any, shared_bytes: int, arguments: tuple[object, ...]) ->
     compiled = kernel.compile(tuple(typeof(argument) for argument in arguments))
     if shared_bytes <= UNASKED_BYTES:
         return
-    # numba-cuda has no option for that.
+    # numba-cuda has no option for that; what is used instead is private, and may change with it.
     from numba.cuda.cudadrv.driver import binding, driver
 
     function = compiled._codelibrary.get_cufunc()

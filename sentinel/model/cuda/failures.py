@@ -7,16 +7,17 @@ from contextlib import contextmanager
 
 from sentinel.errors import DeviceError
 
-# Each of these packages has a tree of exceptions of its own; a mistake of ours is none of theirs.
-RAISED_BY = ("cuda.", "numba.cuda.")
-OUT_OF_MEMORY = "OUT_OF_MEMORY"
+# The driver, its bindings, and the compilers that they load. What numba-cuda's own compiler raises
+# (a TypingError, say) is a mistake of ours, which nobody may take over for.
+RAISED_BY = ("cuda.", "numba.cuda.cudadrv.", "numba.cuda.simulator.cudadrv.")
+OUT_OF_MEMORY, OF_HOST = "OUT_OF_MEMORY", "cuMemHost"
 
 
 @contextmanager
 def device_failures() -> Iterator[None]:
     """Around all that asks something of the device, also as a decorator.
 
-    Raises DeviceError in place of what the device's packages raise.
+    Raises DeviceError in place of what driver and bindings raise; all else passes.
     """
     try:
         yield
@@ -24,6 +25,12 @@ def device_failures() -> Iterator[None]:
         if not type(error).__module__.startswith(RAISED_BY):
             raise
         said = str(error)
+        if OUT_OF_MEMORY in said and OF_HOST in said:
+            raise DeviceError(
+                "the machine has no memory left that a GPU can read (pinned memory)",
+                hint="see what the unit or the container may take (MemoryMax, MemoryHigh), or set "
+                'device = "cpu"',
+            ) from error
         if OUT_OF_MEMORY in said:
             raise DeviceError(
                 "the GPU is out of memory",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numba import cuda
+from numba.cuda.core.errors import TypingError
 from numba.cuda.cudadrv.driver import CudaAPIError
 from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
@@ -21,6 +22,7 @@ from sentinel.model.carried import CarriedStates
 from sentinel.model.carrying import zero_states
 from sentinel.model.cuda.carrying import CudaCarriedStates
 from sentinel.model.cuda.failures import device_failures
+from sentinel.model.cuda.launching import Launcher
 from sentinel.model.cuda.scoring import CudaWindowScorer
 from sentinel.model.device import CudaBackend, Device
 from sentinel.model.falling_back import Fallback
@@ -190,10 +192,32 @@ def test_a_model_that_finds_no_room_at_all_is_the_cpu_s() -> None:
     assert len(told) == 2
 
 
+def test_no_pinned_memory_is_told_from_a_full_device() -> None:
+    def no_room(*_: object) -> Any:
+        raise CudaAPIError(2, "Call to cuMemHostAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
+
+    scorer = window_scorer(MODEL, STEPS, GPU)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cuda, "pinned_array", no_room)
+        with pytest.raises(DeviceError, match=r"pinned memory\); see what the unit") as raised:
+            scorer.score(ROWS, MANY, lengths(MANY))
+    assert "the GPU is out of memory" not in str(raised.value)
+
+
 def test_a_mistake_of_ours_is_no_failure_of_the_device() -> None:
-    scorer = window_scorer(MODEL, STEPS, with_fallback([]))
+    told: list[str] = []
+    scorer = window_scorer(MODEL, STEPS, with_fallback(told))
     with pytest.raises(ValueError, match="invalid literal"):
         scorer.score(ROWS, FEW, np.array(["many", "few"]))
+
+    def mistaken(*_: object) -> Any:
+        raise TypingError("cannot determine Numba type of <class 'object'>")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Launcher, "__call__", mistaken)
+        with pytest.raises(TypingError):
+            scorer.score(ROWS, FEW, lengths(FEW))
+    assert told == []
 
 
 @pytest.mark.parametrize(
