@@ -141,7 +141,7 @@ def backend_of(
 ) -> Device:
     """What trains and what scores."""
     architecture = architecture_of(settings, channels)
-    cpu = choose(architecture, threads=threads).backend
+    cpu = choose(architecture, threads=threads, training=True).backend
     strides = {"reconstruct": settings.window_stride, "joint": settings.reconstruct_every}
     training = settings.training or recommended_training(settings.kind, len(channels))
     work = Workload(

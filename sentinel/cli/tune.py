@@ -102,7 +102,8 @@ class Task:
         self, settings: FitSettings, history: Readings, progress: TrainingProgress
     ) -> FittedModel:
         """A model of a history, on the fastest kernels."""
-        backend = choose(architecture_of(settings, self.channels), threads=self.threads).backend
+        architecture = architecture_of(settings, self.channels)
+        backend = choose(architecture, threads=self.threads, training=True).backend
         return fit(
             history, self.channels, settings, backend=backend, on_step=progress.on_step,
             should_stop=progress.should_stop,

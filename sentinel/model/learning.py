@@ -6,9 +6,10 @@ in the order of the tiles, so that the number of threads never changes a bit of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -194,6 +195,13 @@ class Learner:
             size = boundary[col.B_STEPS] * boundary[col.B_ROWS]
             factors = _slab(scratch, boundary[col.B_FACTOR], size, windows)
             factors[:] = (rng.random(factors.size, np.float32) < left) / left if drawn else 1
+
+
+def training_makers(
+    architecture: Architecture, steps: int, backend: Backend
+) -> list[Callable[[], Learner]]:
+    """What makes the kernel of a `Learner` ready, in any process."""
+    return [partial(Learner, architecture, steps, backend)]
 
 
 def _slab(scratch: Float32Array, at: int, rows: int, windows: int) -> Float32Array:

@@ -33,6 +33,23 @@ def forecasts(parameters: Parameters, x: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("fh,thb->tfb", w, y) + bias[:, None])
 
 
+def loss(parameters: Parameters, x: FloatArray) -> float:
+    """What training makes smaller, of windows (T, F, B) that lack no value, without dropout."""
+    architecture, total = parameters.architecture, 0.0
+    if architecture.decoder_layers:
+        total += float(np.mean((reconstruct(parameters, x) - x) ** 2))
+    if architecture.forecast:
+        found = forecasts(parameters, x).reshape(len(x), architecture.horizons, *x.shape[1:])
+        errors = [
+            ((found[:-ahead, ahead - 1] - x[ahead:]) ** 2).ravel()
+            for ahead in range(1, min(architecture.horizons, len(x) - 1) + 1)
+        ]
+        total += float(np.mean(errors[0]))
+        if architecture.horizons > 1:
+            total += float(np.mean(np.concatenate(errors)))
+    return total
+
+
 def outputs(parameters: Parameters, x: FloatArray) -> FloatArray:
     """The encoder's outputs (T, H or 2H, B) for windows x (T, F, B)."""
     y = x

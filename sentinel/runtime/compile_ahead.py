@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 from sentinel.kernels.jit import load_compiler
@@ -21,28 +22,31 @@ log = logging.getLogger(__name__)
 Compile = Callable[[], object]
 
 
-def compile_ahead(name: str, kernels: Sequence[Compile]) -> None:
-    """Compile these kernels into the cache, if it does not hold them; nothing depends on it.
+def compile_ahead(name: str, groups: Sequence[Sequence[Compile]]) -> None:
+    """Compile kernels into the cache, if it does not hold them; nothing depends on it.
 
-    name     of them all: where they have been compiled, a file of that name says so
-    kernels  each call compiles one, or loads it
+    name    of them all: where they have been compiled, a file of that name says so
+    groups  of kernels, each call compiles one, or loads it; those of a group share code, which a
+            process compiles once, and are parted only where a CPU would have nothing to do
     What is left out here, for want of a cache, a CPU or a process, is compiled where it is needed.
     """
-    cache = os.environ.get("NUMBA_CACHE_DIR", "")
+    cache, cpus = os.environ.get("NUMBA_CACHE_DIR", ""), len(os.sched_getaffinity(0))
     done = Path(cache) / f"{name}.compiled"
-    helpers = min(len(os.sched_getaffinity(0)), len(kernels)) - 1
+    parts = _parted(groups, cpus)
+    helpers = min(cpus, len(parts)) - 1
     if not cache or done.exists() or helpers < 1 or not _can_fork():
         return
     load_compiler()
     context = multiprocessing.get_context("fork")
     others = [
-        context.Process(target=_compile, args=(kernels[1 + n :: helpers],), daemon=True)
+        context.Process(target=_compile, args=(parts[1 + n :: helpers],), daemon=True)
         for n in range(helpers)
     ]
     try:
         for other in others:
             other.start()
-        kernels[0]()
+        for kernel in parts[0]:
+            kernel()
         for other in others:
             other.join()
         if all(other.exitcode == 0 for other in others):
@@ -51,12 +55,22 @@ def compile_ahead(name: str, kernels: Sequence[Compile]) -> None:
         log.debug("kernels are compiled one after another: %s", error)
 
 
-def _compile(kernels: Sequence[Compile]) -> None:
+def _parted(groups: Sequence[Sequence[Compile]], cpus: int) -> list[Sequence[Compile]]:
+    """The groups, the largest ones cut in two until there are as many as CPUs."""
+    parts = list(groups)
+    while len(parts) < cpus and any(len(part) > 1 for part in parts):
+        n = max(range(len(parts)), key=lambda n: (len(parts[n]), n))
+        half = len(parts[n]) // 2
+        parts[n : n + 1] = [parts[n][:half], parts[n][half:]]
+    return parts
+
+
+def _compile(groups: Sequence[Sequence[Compile]]) -> None:
     # Ctrl-C is for the process that waits for this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        for compile_it in kernels:
-            compile_it()
+        for kernel in chain.from_iterable(groups):
+            kernel()
     except Exception as error:
         log.debug("not compiled ahead: %r", error)
         raise SystemExit(1) from error

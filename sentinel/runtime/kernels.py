@@ -12,10 +12,8 @@ from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from sentinel.errors import ConfigError, ModelError
 from sentinel.kernels.variants import VARIANTS, Variant
 from sentinel.model.architecture import Architecture
-from sentinel.model.carrying import carrying_makers
 from sentinel.model.prepared import Backend
-from sentinel.model.scoring import scoring_makers
-from sentinel.model.self_check import ERROR_MAX, largest_error
+from sentinel.model.self_check import ERROR_MAX, duties, kernel_makers, largest_error
 from sentinel.runtime import tile_permission
 from sentinel.runtime.compile_ahead import compile_ahead
 from sentinel.runtime.garbage import collector_paused
@@ -84,12 +82,14 @@ def choose(
     environ: Mapping[str, str] = os.environ,
     *,
     deterministic: bool = True,
+    training: bool = False,
 ) -> Choice:
     """The fastest variant that the machine has and that passes its self-check.
 
     asked          a variant's name, or "auto"; SENTINEL_KERNELS in the environment goes before it
     deterministic  a score has the same bits in any batch (`model.prepared.Backend`); "auto" then
                    leaves matrix units out: a single window would pay for a block of them
+    training       the model is to be trained, too
     Raises ConfigError where the name is unknown or the machine cannot run it, ModelError where
     nothing passes.
     """
@@ -112,16 +112,14 @@ def choose(
         reason += " for a single window and for many with the same bits"
     for variant in candidates:
         backend = Backend(variant, threads_of(threads), deterministic)
-        name = f"{variant.name}-{variant.one_for(architecture.hidden).name}"
-        if architecture.decoder_layers:
-            compile_ahead(name, scoring_makers(architecture, 1, backend))
-        else:
-            compile_ahead(f"{name}-carried", carrying_makers(architecture, 1, backend))
-        error = largest_error(backend, architecture)
+        used = [duty.name for duty in duties(architecture, training=training)]
+        name = "-".join([variant.name, variant.one_for(architecture.hidden).name, *used])
+        compile_ahead(name, kernel_makers(architecture, backend, training=training))
+        error = largest_error(backend, architecture, training=training)
         if error <= ERROR_MAX:
             return Choice(backend, reason, error)
         log.warning("kernels %s failed their self-check (error %.2g): dropped", variant.name, error)
     raise ModelError(
-        f"kernels {', '.join(variant.name for variant in candidates)}: wrong scores in the "
-        "self-check", hint="empty the kernel cache that `sentinel info` names, and report it",
+        f"kernels {', '.join(variant.name for variant in candidates)}: wrong results in "
+        "the self-check", hint="empty the kernel cache that `sentinel info` names, and report it",
     )  # fmt: skip

@@ -82,7 +82,7 @@ def fitted(kind: Kind) -> tuple[FittedModel, Backend]:
     """A model of some kind, little trained: that changes no time."""
     channels = tuple(f"c{f}" for f in range(CHANNELS))
     settings = FitSettings(kind, training=replace(recommended_training(kind, CHANNELS), steps=50))
-    backend = choose(architecture_of(settings, channels), threads=1).backend
+    backend = choose(architecture_of(settings, channels), training=True).backend
     return fit(Fleet().block(HISTORY_ROWS, 1), channels, settings, backend=backend), backend
 
 

@@ -17,7 +17,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, features: frozenset[str]) -> str:
     """What a machine with these features prints; its kernels are not run."""
     for module in (info, kernels):
         monkeypatch.setattr(module, "cpu_features", lambda: features)
-        monkeypatch.setattr(module, "largest_error", lambda backend, _: 1e-7)
+        monkeypatch.setattr(module, "largest_error", lambda *_, **__: 1e-7)
     monkeypatch.setattr(kernels, "compile_ahead", lambda *_: None)
     monkeypatch.delenv("SENTINEL_KERNELS", raising=False)
     result = CliRunner().invoke(info.command)

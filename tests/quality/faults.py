@@ -106,7 +106,7 @@ def _model(healthy: Healthy, path: Path | None) -> FittedModel:
     steps = np.arange(rows, dtype=np.int64)
     zeros = np.zeros(rows, np.int32)
     history = Readings(zeros, (steps + 1) * NS_PER_S, zeros, steps, healthy.history)
-    backend = choose(architecture_of(FitSettings(), healthy.channels), threads=1).backend
+    backend = choose(architecture_of(FitSettings(), healthy.channels), training=True).backend
     model = fit(history, healthy.channels, FitSettings(), backend=backend)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,13 +23,14 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def jobs(directory: Path, count: int) -> list[Job]:
-    """Each leaves a file with the process that did it."""
+def jobs(directory: Path, count: int, together: int = 1) -> list[list[Job]]:
+    """In groups of so many; each leaves a file with the process that did it."""
 
     def job(number: int) -> Job:
         return lambda: (directory / str(number)).write_text(str(os.getpid()))
 
-    return [job(number) for number in range(count)]
+    numbers = list(range(count))
+    return [[job(n) for n in numbers[at : at + together]] for at in range(0, count, together)]
 
 
 def done_by(directory: Path, count: int) -> list[int]:
@@ -49,6 +50,26 @@ def test_every_cpu_helps(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(set(done_by(cache, 3))) == 3
 
 
+def test_a_group_is_compiled_in_one_process(cache: Path) -> None:
+    compile_ahead("few", jobs(cache, 6, together=3))
+    done = done_by(cache, 6)
+    assert done[:3] == [os.getpid()] * 3
+    assert len(set(done[3:])) == 1
+    assert done[3] != os.getpid()
+
+
+@pytest.mark.parametrize(("cpus", "processes"), [(1, 0), (2, 2), (3, 3), (5, 5), (6, 6), (64, 6)])
+def test_groups_are_parted_where_a_cpu_would_rest(
+    cpus: int, processes: int, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cpus)))
+    compile_ahead("few", jobs(cache, 6, together=4))
+    if processes:
+        assert len(set(done_by(cache, 6))) == processes
+    else:
+        assert list(cache.iterdir()) == []
+
+
 def test_what_has_been_compiled_is_not_compiled_again(cache: Path) -> None:
     compile_ahead("few", jobs(cache, 3))
     for number in range(3):
@@ -63,7 +84,7 @@ def test_a_process_that_fails_is_no_error_and_is_tried_again(cache: Path) -> Non
     def broken() -> None:
         raise OSError(28, "No space left on device")
 
-    compile_ahead("few", [jobs(cache, 1)[0], broken])
+    compile_ahead("few", [*jobs(cache, 1), [broken]])
     (cache / "0").unlink()
     compile_ahead("few", jobs(cache, 2))
     assert len(done_by(cache, 2)) == 2
@@ -74,7 +95,7 @@ def test_an_error_of_this_process_is_raised(cache: Path) -> None:
         raise ValueError("no such kernel")
 
     with pytest.raises(ValueError, match="no such kernel"):
-        compile_ahead("few", [broken, *jobs(cache, 1)])
+        compile_ahead("few", [[broken], *jobs(cache, 1)])
 
 
 @pytest.mark.parametrize("lacking", ["a cache", "a second CPU", "a process of one thread"])

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
 from sentinel.errors import ConfigError, ModelError
 from sentinel.kernels.variants import AMX, AVX2, AVX512, PORTABLE, VARIANTS, Variant
+from sentinel.model import reference
 from sentinel.model.architecture import Architecture
+from sentinel.model.carrying import StateCarrier
+from sentinel.model.learning import Learner
+from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
-from sentinel.model.self_check import ERROR_MAX, largest_error
+from sentinel.model.scoring import WindowScorer
+from sentinel.model.self_check import ERROR_MAX, duties, largest_error
 from sentinel.runtime import kernels, tile_permission
 from sentinel.runtime.kernels import choose, cpu_features, runnable, threads_of, why_not
 from tests.kernels.lane_types import EVERY_VARIANT
@@ -18,6 +25,7 @@ from tests.kernels.lane_types import EVERY_VARIANT
 # One that shares its compiled kernels with the other tests.
 ARCHITECTURE = Architecture(3, 5)
 FORECASTER = Architecture(3, 5, decoder_layers=0, forecast=True, horizons=4)
+JOINT = Architecture(3, 5, forecast=True)
 ZEN_5 = {"sse2", "avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"}
 HASWELL = {"sse2", "avx2", "fma"}
 SAPPHIRE_RAPIDS = ZEN_5 | {"amx-tile", "amx-bf16", "amx-int8"}
@@ -27,7 +35,9 @@ SAPPHIRE_RAPIDS = ZEN_5 | {"amx-tile", "amx-bf16", "amx-int8"}
 def checked(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Errors of the self-checks by variant, 0 unless set; nothing is compiled."""
     errors = dict.fromkeys(VARIANTS, 0.0)
-    monkeypatch.setattr(kernels, "largest_error", lambda backend, _: errors[backend.variant.name])
+    monkeypatch.setattr(
+        kernels, "largest_error", lambda backend, _, **__: errors[backend.variant.name]
+    )
     monkeypatch.setattr(kernels, "cpu_features", lambda: frozenset(SAPPHIRE_RAPIDS))
     monkeypatch.setattr(kernels, "compile_ahead", lambda *_: None)
     monkeypatch.setattr(tile_permission, "refusal", lambda: "")
@@ -163,7 +173,7 @@ def test_a_variant_that_computes_wrongly_is_dropped_with_a_warning(
 
 def test_where_every_variant_computes_wrongly_nothing_runs(checked: dict[str, float]) -> None:
     checked["avx2"] = 1.0
-    with pytest.raises(ModelError, match="kernels avx2: wrong scores in the self-check"):
+    with pytest.raises(ModelError, match="kernels avx2: wrong results in the self-check"):
         choose(ARCHITECTURE, "avx2", environ={})
 
 
@@ -184,6 +194,64 @@ def test_threads_are_as_many_as_asked_for_or_as_there_are_cpus(
     assert choose(ARCHITECTURE, environ={}).backend.threads == 1
 
 
+@pytest.mark.parametrize("training", [False, True], ids=["used", "trained"])
+def test_what_is_compiled_and_checked_is_what_the_model_will_use(
+    training: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not its threads, and no kernel that is of no use to it."""
+    ahead: list[tuple[str, int]] = []
+    checked: list[list[str]] = []
+
+    def compiled(name: str, groups: list[list[object]]) -> None:
+        ahead.append((name, sum(len(group) for group in groups)))
+
+    def error(backend: Backend, architecture: Architecture, *, training: bool) -> float:
+        checked.append([duty.name for duty in duties(architecture, training=training)])
+        return 0.0
+
+    monkeypatch.setattr(kernels, "compile_ahead", compiled)
+    monkeypatch.setattr(kernels, "largest_error", error)
+    for architecture in (ARCHITECTURE, FORECASTER, JOINT):
+        choose(architecture, "portable", environ={}, training=training)
+    used = [["scoring"], ["carrying"], ["scoring", "carrying"]]
+    if training:
+        used = [["training", *names] for names in used]
+    assert checked == used
+    # For many windows, for few, for one; training has no other than for many.
+    assert [count for _, count in ahead] == [3 + training, 3 + training, 6 + training]
+    tile = PORTABLE.one_for(5).name
+    assert [name for name, _ in ahead] == ["-".join(["portable", tile, *one]) for one in used]
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["used", "trained"])
+@pytest.mark.parametrize("architecture", [ARCHITECTURE, FORECASTER, JOINT])
+def test_after_the_choice_no_kernel_of_the_model_is_compiled(
+    architecture: Architecture, training: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = choose(architecture, environ={}, training=training).backend
+    entries: set[object] = set()
+
+    def compiled(kernel: Dispatcher, signature: tuple[object, ...]) -> object:
+        assert signature in kernel.overloads, f"{kernel.py_func.__name__} was not compiled"
+        entries.add(kernel.py_func.__name__)
+        return compile_it(kernel, signature)
+
+    compile_it = Dispatcher.compile
+    monkeypatch.setattr(Dispatcher, "compile", compiled)
+    parameters = Parameters.initial(architecture, np.random.default_rng(0))
+    expected = set()
+    if architecture.decoder_layers:
+        WindowScorer(parameters, 7, backend)
+        expected |= {"score_many", "score_few"}
+    if architecture.forecast:
+        StateCarrier(parameters, 7, backend)
+        expected |= {"advance_many", "advance_few"}
+    if training:
+        Learner(architecture, 7, backend).pool.shutdown()
+        expected |= {"train_tiles"}
+    assert entries == expected
+
+
 @pytest.mark.parametrize("name", EVERY_VARIANT)
 @pytest.mark.parametrize(
     "architecture",
@@ -191,23 +259,41 @@ def test_threads_are_as_many_as_asked_for_or_as_there_are_cpus(
         ARCHITECTURE,
         Architecture(3, 5, 2, 2, bidirectional=True, dropout=0.3),
         FORECASTER,
+        JOINT,
     ],
-    ids=["plain", "deep", "forecasts alone"],
+    ids=["plain", "deep", "forecasts alone", "joint"],
 )
 def test_every_variant_passes_its_self_check(name: str, architecture: Architecture) -> None:
-    assert 0 < largest_error(Backend(VARIANTS[name]), architecture) < ERROR_MAX / 3
+    error = largest_error(Backend(VARIANTS[name]), architecture, training=True)
+    assert 0 < error < ERROR_MAX / 3
 
 
-def test_the_self_check_fails_where_the_kernels_and_the_reference_differ(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("duty", "of_reference"),
+    [("scoring", "reconstruct"), ("carrying", "forecasts"), ("training", "loss")],
+)
+def test_the_self_check_of_each_duty_fails_where_kernels_and_reference_differ(
+    duty: str, of_reference: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sentinel.model import self_check
+    (checked,) = [one for one in duties(JOINT, training=True) if one.name == duty]
 
-    right = self_check.reconstruct
-    monkeypatch.setattr(self_check, "reconstruct", lambda p, x: right(p, x) + 1e-4)
-    assert largest_error(Backend(PORTABLE), ARCHITECTURE) > ERROR_MAX
-    monkeypatch.setattr(self_check, "reconstruct", lambda p, x: right(p, x) * float("nan"))
-    assert not largest_error(Backend(PORTABLE), ARCHITECTURE) <= ERROR_MAX
-    forecasts = self_check.forecasts
-    monkeypatch.setattr(self_check, "forecasts", lambda p, x: forecasts(p, x) + 1e-4)
-    assert largest_error(Backend(PORTABLE), FORECASTER) > ERROR_MAX
+    def error() -> float:
+        rng = np.random.default_rng(0)
+        return checked.error(Parameters.initial(JOINT, rng), Backend(PORTABLE), rng)
+
+    right = getattr(reference, of_reference)
+    assert error() < ERROR_MAX
+    for wrong in (1 + 1e-3, float("nan")):
+        monkeypatch.setattr(reference, of_reference, lambda p, x, wrong=wrong: right(p, x) * wrong)
+        assert not error() <= ERROR_MAX
+        assert not largest_error(Backend(PORTABLE), JOINT, training=True) <= ERROR_MAX
+
+
+def test_states_that_are_not_carried_on_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    advance = StateCarrier.advance
+    monkeypatch.setattr(
+        StateCarrier,
+        "advance",
+        lambda self, states, *others: advance(self, np.zeros_like(states), *others),
+    )
+    assert largest_error(Backend(PORTABLE), JOINT) > ERROR_MAX
