@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sentinel.entities import Arrays, EntityArrays
-from sentinel.kernels.jit import shared
+from sentinel.kernels.jit import lean
 from sentinel.records import FloatArray, IndexArray, TimeArray
 
 SLOTS_MAX = 64  # slots of a ring: every opening looks at all of them
@@ -61,7 +61,7 @@ class FleetBudget(EntityArrays[BudgetState]):
         return super().arrays(1)
 
 
-@shared
+@lean
 def bar(state: BudgetState, ring: int, now: int, stretch: int) -> float:
     """The ratio that a new episode must exceed to be told; -inf where the budget has room."""
     told_at, peak, _ = state
@@ -74,7 +74,7 @@ def bar(state: BudgetState, ring: int, now: int, stretch: int) -> float:
     return lowest
 
 
-@shared
+@lean
 def spend(state: BudgetState, ring: int, entity: int, now: int, stretch: int, ratio: float) -> None:
     """Tell an episode of this entity: it takes a free slot, or that of the lowest peak.
 
@@ -95,7 +95,7 @@ def spend(state: BudgetState, ring: int, entity: int, now: int, stretch: int, ra
         told_at[ring, taken], peak[ring, taken], owner[ring, taken] = now, ratio, entity + 1
 
 
-@shared
+@lean
 def follow(state: BudgetState, ring: int, entity: int, ratio: float) -> None:
     """The open episode of this entity has a new peak; its slot, where it still has one, says so."""
     _, peak, owner = state
@@ -104,7 +104,7 @@ def follow(state: BudgetState, ring: int, entity: int, ratio: float) -> None:
             peak[ring, slot] = ratio
 
 
-@shared
+@lean
 def let_go(state: BudgetState, ring: int, entity: int) -> None:
     """The episode of this entity is over: its peak stands."""
     owner = state[2]

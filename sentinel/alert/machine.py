@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sentinel.alert.budget import BudgetState, bar, follow, let_go, spend
 from sentinel.alert.severity import severity
-from sentinel.kernels.jit import jit, shared
+from sentinel.kernels.jit import jit, lean
 from sentinel.records import BoolArray, FloatArray, IndexArray, TimeArray
 
 OPENED, UPDATED, RESOLVED, RESOLVED_BY_GAP = 0, 1, 2, 3
@@ -160,7 +160,7 @@ def advance(
     return count, suppressed
 
 
-@shared
+@lean
 def score(
     state: MachineState, rules: MachineRules, e: int, time_ns: int, ratio: float, stood: bool
 ) -> bool:
@@ -193,7 +193,7 @@ def score(
     return True
 
 
-@shared
+@lean
 def transition(
     state: MachineState, rules: MachineRules, budget: BudgetState, e: int, time_ns: int
 ) -> int:
@@ -221,9 +221,10 @@ def transition(
     return UNTOLD
 
 
-@shared
+@lean
 def rest(state: MachineState, e: int) -> None:
     """No episode stands, and no exceedance counts any more."""
-    state.exceeded_ns[e] = 0
+    for slot in range(state.exceeded_ns.shape[1]):
+        state.exceeded_ns[e, slot] = 0
     state.is_open[e] = state.is_withheld[e] = False
     state.faded_peak[e] = 0

@@ -155,8 +155,9 @@ def advance_many(
                 shape[of.FORECAST_ROWS], packed, scratch,
             )  # fmt: skip
             slab, slab_rows = shape[of.FORECAST], shape[of.FORECAST_ROWS]
-        for b in range(min(windows, len(starts) - first)):
-            for t in range(shape[of.STEPS]):
+        # A step's outputs fit into the nearest cache, all steps' do not.
+        for t in range(shape[of.STEPS]):
+            for b in range(min(windows, len(starts) - first)):
                 for r in range(outputs.shape[2]):
                     outputs[first + b, t, r] = scratch[(slab + t * slab_rows + r) * windows + b]
         first = take(queue) * windows

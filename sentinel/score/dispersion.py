@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentinel.kernels.jit import jit, shared
+from sentinel.kernels.jit import jit
 from sentinel.records import Float32Array, FloatArray, TimeArray
 
 REACH = 64  # readings that the spread is of
@@ -68,30 +68,26 @@ def _judge(median: FloatArray, width: FloatArray, errors: Float32Array) -> None:
 
 @jit
 def _logs(rows: Float32Array, newest: TimeArray, reach: int, logs: Float32Array) -> None:
-    channels = rows.shape[1]
-    count, total = np.empty(channels, np.float32), np.empty(channels, np.float32)
-    squares = np.empty(channels, np.float32)
+    flat, channels = rows.reshape(-1), rows.shape[1]
+    count, mean = np.empty(channels, np.float32), np.empty(channels, np.float32)
     for n in range(len(newest)):
-        first, stop = newest[n] + 1 - reach, newest[n] + 1
-        count[:], total[:], squares[:] = 0, 0, 0
-        for row in range(first, stop):
+        stop = (newest[n] + 1) * channels
+        first = stop - reach * channels
+        count[:], mean[:], logs[n] = 0, 0, 0
+        for row in range(first, stop, channels):
             for f in range(channels):
-                there = rows[row, f] == rows[row, f]
+                # An index without a sign needs no look whether it counts from the end.
+                value = flat[np.uint64(row + f)]
+                there = value == value
                 count[f] += np.float32(1) if there else np.float32(0)
-                total[f] += _or_zero(rows[row, f])
+                mean[f] += value if there else np.float32(0)
         for f in range(channels):
             count[f] = max(count[f], np.float32(1))
-            total[f] /= count[f]
-        for row in range(first, stop):
+            mean[f] /= count[f]
+        for row in range(first, stop, channels):
             for f in range(channels):
-                there = rows[row, f] == rows[row, f]
-                away = rows[row, f] - total[f] if there else np.float32(0)
-                squares[f] += away * away
+                value = flat[np.uint64(row + f)]
+                away = value - mean[f] if value == value else np.float32(0)
+                logs[n, f] += away * away
         for f in range(channels):
-            logs[n, f] = np.log(np.sqrt(squares[f] / count[f]) + SPREAD_MIN)
-
-
-@shared
-def _or_zero(value: np.float32) -> np.float32:
-    """0 for NaN."""
-    return value if value == value else np.float32(0)
+            logs[n, f] = np.log(np.sqrt(logs[n, f] / count[f]) + SPREAD_MIN)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sentinel.entities import EntityArrays
-from sentinel.kernels.jit import jit, shared
+from sentinel.kernels.jit import jit, lean
 from sentinel.records import Float32Array, FloatArray, TimeArray
 
 # Of the errors found, by this position.
@@ -26,8 +26,8 @@ class ForesightState(NamedTuple):
     """Arrays over the E entities; K horizons, W readings of a window.
 
     expected  (E, F) newest forecast of the next reading, scaled units
-    mean      (E, K, F) mean of all forecasts of the next reading, of the one after it, ...
-    strayed   (E, K, F) sum of their squared deviations from that mean
+    mean      (E, K F) means of all forecasts of the readings to come: of age a at a % K
+    strayed   (E, K F) sums of their squared deviations from that mean
     missed    (E, W, F) errors of the newest readings, NaN = unknown: that of age a at a % W
     total     (E, SPANS, F) sum of the known ones among the newest W / 4, and W
     known     (E, SPANS, F) how many those are; whole numbers
@@ -45,7 +45,8 @@ class Foresight(EntityArrays[ForesightState]):
     """Compares readings with their forecasts."""
 
     def __init__(self, channels: int, horizons: int, window_length: int) -> None:
-        ahead, spans = (1, horizons, channels), (1, SPANS, channels)
+        ahead, spans = (1, horizons * channels), (1, SPANS, channels)
+        self._horizons = horizons
         super().__init__(
             ForesightState(
                 np.zeros((1, channels), np.float32),
@@ -78,7 +79,9 @@ class Foresight(EntityArrays[ForesightState]):
         errors     (N, ERRORS, F) overwritten for these: squared error of the newest forecast;
                    running means of that of all forecasts; NaN = unknown
         """
-        _compare(rows, place, row, entity, age, forecasts, self.state, expected, errors)
+        _compare(
+            rows, place, row, entity, age, self._horizons, forecasts, self.state, expected, errors
+        )
 
 
 @jit
@@ -88,22 +91,20 @@ def _compare(
     row: TimeArray,
     entity: TimeArray,
     age: TimeArray,
+    horizons: int,
     forecasts: Float32Array,
     state: ForesightState,
     expected: Float32Array,
     errors: Float32Array,
 ) -> None:
-    horizons, channels = state.mean.shape[1], state.mean.shape[2]
+    channels = state.expected.shape[1]
     steady, gain = np.empty((2, horizons * channels), np.float32)
     _gains(horizons, channels, horizons, steady)
-    room = np.zeros((2, (horizons + 1) * channels), np.float32)
-    ahead = room[:, channels:]
     for b in range(len(entity)):
         e = entity[b]
         if age[b] == 0:
             _begin(state, e)
-        mean, strayed = state.mean[e].reshape(-1), state.strayed[e].reshape(-1)
-        now = age[b] % state.missed.shape[1]
+        now, slot = age[b] % state.missed.shape[1], age[b] % horizons
         for t in range(row.shape[1]):
             n, before = row[b, t], age[b] + t
             made = np.float32(min(before, horizons))
@@ -112,27 +113,34 @@ def _compare(
                 expected[n, f] = newest
                 errors[n, NEXT, f] = (x - newest) * (x - newest)
                 # The mean square of several deviations: of their mean, and their own spread.
-                away = x - mean[f]
-                errors[n, WHOLE_MEAN, f] = away * away + strayed[f] / made
+                of = slot * channels + f
+                away = x - state.mean[e, of]
+                errors[n, WHOLE_MEAN, f] = away * away + state.strayed[e, of] / made
+                # The slot is that of the farthest reading now, which has no forecast yet.
+                state.mean[e, of] = state.strayed[e, of] = 0
                 state.expected[e, f] = forecasts[b, t, f]
             _average(state, e, before, now, errors, n)
             now = now + 1 if now + 1 < state.missed.shape[1] else 0
+            slot = slot + 1 if slot + 1 < horizons else 0
             if before < horizons:
                 _gains(horizons, channels, before, gain)
-                _remember(mean, strayed, forecasts[b, t], gain, room, ahead)
+                _remember(state, e, slot * channels, forecasts, b, t, gain)
             else:
-                _remember(mean, strayed, forecasts[b, t], steady, room, ahead)
+                _remember(state, e, slot * channels, forecasts, b, t, steady)
 
 
-@shared
+@lean
 def _begin(state: ForesightState, e: int) -> None:
     """Nothing is forecast, and nothing known."""
-    state.expected[e] = np.nan
-    state.mean[e], state.strayed[e] = 0, 0
-    state.total[e], state.known[e] = 0, 0
+    for i in range(state.mean.shape[1]):
+        state.mean[e, i] = state.strayed[e, i] = 0
+    for f in range(state.expected.shape[1]):
+        state.expected[e, f] = np.nan
+        for span in range(SPANS):
+            state.total[e, span, f] = state.known[e, span, f] = 0
 
 
-@shared
+@lean
 def _average(
     state: ForesightState, e: int, age: int, now: int, errors: Float32Array, n: int
 ) -> None:
@@ -162,7 +170,7 @@ def _average(
             errors[n, QUARTER_MEAN + span, f] = total / known if known > 0 else np.nan
 
 
-@shared
+@lean
 def _gains(horizons: int, channels: int, before: int, gain: Float32Array) -> None:
     """One over the number of forecasts of each reading to come, after so many readings and one."""
     for k in range(horizons):
@@ -170,26 +178,48 @@ def _gains(horizons: int, channels: int, before: int, gain: Float32Array) -> Non
             gain[k * channels + f] = 1 / (min(before, horizons - 1 - k) + 1)
 
 
-@shared
+@lean
 def _remember(
-    mean: Float32Array,
-    strayed: Float32Array,
+    state: ForesightState,
+    e: int,
+    first: int,
     forecasts: Float32Array,
+    b: int,
+    t: int,
     gain: Float32Array,
-    room: Float32Array,
-    ahead: Float32Array,
 ) -> None:
-    """Move on by a reading, and take in the newest forecasts.
+    """Take in the newest forecasts.
 
-    mean, strayed, forecasts, gain  (K F,)
-    room   (2, (K + 1) F) scratch; the last F stay 0: the farthest reading has no forecast yet
-    ahead  (2, K F) of it, from the second reading on
+    first      where those of the next reading stand
+    forecasts  (B, T, K F)
+    gain       (K F,)
+    """
+    size = state.mean.shape[1]
+    _add(state, e, first, size, first, forecasts, b, t, gain)
+    _add(state, e, 0, first, first - size, forecasts, b, t, gain)
+
+
+@lean
+def _add(
+    state: ForesightState,
+    e: int,
+    start: int,
+    stop: int,
+    shift: int,
+    forecasts: Float32Array,
+    b: int,
+    t: int,
+    gain: Float32Array,
+) -> None:
+    """Add forecasts to the means from start to stop: that at `shift` is of the first forecast.
+
     Source: Welford, "Note on a method for calculating corrected sums of squares and products",
     Technometrics 4 (1962).
     """
-    for i in range(len(mean)):
-        room[0, i], room[1, i] = mean[i], strayed[i]
-    for i in range(len(mean)):
-        step = forecasts[i] - ahead[0, i]
-        mean[i] = ahead[0, i] + step * gain[i]
-        strayed[i] = ahead[1, i] + step * (forecasts[i] - mean[i])
+    for i in range(start, stop):
+        # An index without a sign needs no look whether it counts from the end: lanes can do it.
+        at, of = np.uint64(i), np.uint64(i - shift)
+        step = forecasts[b, t, of] - state.mean[e, at]
+        mean = state.mean[e, at] + step * gain[of]
+        state.mean[e, at] = mean
+        state.strayed[e, at] += step * (forecasts[b, t, of] - mean)

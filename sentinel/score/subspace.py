@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentinel.kernels.jit import jit, shared
-from sentinel.kernels.products import add_matrix_product, product_rows
+from sentinel.kernels.jit import jit, lean
+from sentinel.kernels.products import add_matrix_product, panels, product_rows
 from sentinel.kernels.tiles import Tile, width_of
 from sentinel.records import Float32Array, FloatArray, TimeArray
 
@@ -77,15 +77,9 @@ class SubspaceMeter:
     """Measures the distance from a subspace, by the tile of a variant of the kernels."""
 
     def __init__(self, subspace: Subspace, tile: Tile) -> None:
-        kept, size = subspace.components.shape
-        kept_room = -(-kept // tile.width) * tile.width
-        room = -(-size // tile.width) * tile.width
-        across = np.zeros((size, kept_room), np.float32)
-        across[:, :kept] = subspace.components.T
-        components = np.zeros((kept, room), np.float32)
-        components[:, :size] = subspace.components
-        self._across, self._components = across.reshape(-1), components.reshape(-1)
-        self._kept, self._tile, self._subspace = kept, tile, subspace
+        self._across = panels(subspace.components.T, tile.width)
+        self._components = panels(subspace.components, tile.width)
+        self._kept, self._tile, self._subspace = len(subspace.components), tile, subspace
 
     def errors(self, rows: Float32Array, newest: TimeArray, errors: Float32Array) -> None:
         """Mean squared distance of each channel from the subspace.
@@ -126,7 +120,7 @@ def _errors(
         count = min(together, len(newest) - first)
         for b in range(count):
             oldest = newest[first + b] + 1 - length * block
-            _blocks(rows, oldest, block, mean, x[b * room : b * room + size])
+            _blocks(rows, oldest, block, mean, x, b * room)
         weight[:] = 0
         add_matrix_product(tile, x, room, size, across, kept_room, 0, weight)
         for n in range(len(weight)):
@@ -134,25 +128,29 @@ def _errors(
         add_matrix_product(tile, weight, kept_room, kept, components, room, from_column, x)
         for b in range(count):
             for f in range(channels):
-                total = np.float32(0)
-                for d in range(first_judged + f, size, channels):
-                    total += x[b * room + d] * x[b * room + d]
-                errors[first + b, f] = total / np.float32(judged)
-
-
-@shared
-def _blocks(
-    rows: Float32Array, oldest: int, block: int, mean: Float32Array, x: Float32Array
-) -> None:
-    """Means (L F,) of blocks of rows from the oldest on, less the usual ones."""
-    channels = rows.shape[1]
-    for at in range(0, len(x), channels):
-        for f in range(channels):
-            x[at + f] = 0
-        first = oldest + at // channels * block
-        for row in range(first, first + block):
+                errors[first + b, f] = 0
+            for d in range(b * room + first_judged, b * room + size, channels):
+                for f in range(channels):
+                    errors[first + b, f] += x[d + f] * x[d + f]
             for f in range(channels):
-                value = rows[row, f]
-                x[at + f] += value if value == value else np.float32(0)
-    for d in range(len(x)):
-        x[d] = x[d] / np.float32(block) - mean[d]
+                errors[first + b, f] /= np.float32(judged)
+
+
+@lean
+def _blocks(
+    rows: Float32Array, oldest: int, block: int, mean: Float32Array, x: Float32Array, at: int
+) -> None:
+    """Means (L F,) of blocks of rows from the oldest on, less the usual ones, from x[at] on."""
+    # What lies side by side in memory is one run: an index without a sign lets lanes add it.
+    flat, channels, size = rows.reshape(-1), rows.shape[1], len(mean)
+    run = size if block == 1 else channels
+    for first in range(0, size, run):
+        for i in range(run):
+            x[np.uint64(at + first + i)] = 0
+        for row in range(oldest, oldest + block):
+            for i in range(run):
+                value = flat[np.uint64(row * channels + i)]
+                x[np.uint64(at + first + i)] += value if value == value else np.float32(0)
+        oldest += block
+    for i in range(size):
+        x[np.uint64(at + i)] = x[np.uint64(at + i)] / np.float32(block) - mean[i]

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentinel.kernels.jit import jit
-from sentinel.records import FloatArray, IndexArray
+from sentinel.records import FloatArray
 
 TAIL_SHARE = 0.1
 KNOTS = 129
-GUIDES = 256
+HALVES = (64, 32, 16, 8, 4, 2, 1)  # of the intervals between knots
 # Beyond u, the surprise of one signal levels off: one that went mad must not hide the others.
 SURPRISE_MAX = 50.0
 # A hundredth of the usual amplitude: where nothing ever moved, rounding must not raise an alarm.
@@ -57,20 +57,14 @@ class TailMap:
 
     def __init__(self, tails: Tails) -> None:
         self.tails = tails
-        first, top = tails.knots[:, 0], tails.knots[:, -1]
-        edges = np.linspace(first, top, GUIDES, endpoint=False, axis=1)
-        pairs = zip(tails.knots, edges, strict=True)
-        found = np.array([np.searchsorted(knots, at, "right") - 1 for knots, at in pairs])
-        # For each of so many equal parts of the range of a signal's knots, the knot before it.
-        self._guides = np.clip(found, 0, KNOTS - 2).astype(np.int32)
-        self._parts = np.where(top > first, GUIDES / np.where(top > first, top - first, 1), 0.0)
+        width = np.diff(tails.knots, axis=1)
+        # How fast the surprise rises from each knot on; not at all where two are the same.
+        self._rise = np.where(width > 0, np.diff(tails.surprise) / np.where(width > 0, width, 1), 0)
 
     def surprise(self, values: FloatArray, most: float = np.inf) -> FloatArray:
         """Surprise of values (N, M), 0 or more; it levels off at `most` beyond u."""
         tails, out = self.tails, np.empty(values.shape)
-        _surprise(
-            values, tails.knots, self._guides, self._parts, tails.surprise, tails.scale, most, out
-        )
+        _surprise(values, tails.knots, self._rise, tails.surprise, tails.scale, most, out)
         return out
 
 
@@ -78,8 +72,7 @@ class TailMap:
 def _surprise(
     values: FloatArray,
     knots: FloatArray,
-    guides: IndexArray,
-    parts: FloatArray,
+    rise: FloatArray,
     surprise: FloatArray,
     scale: FloatArray,
     most: float,
@@ -87,26 +80,17 @@ def _surprise(
 ) -> None:
     last = knots.shape[1] - 1
     for n in range(values.shape[0]):
+        # The halving search has no branch to foresee wrongly; what lies beyond u is rare.
         for m in range(values.shape[1]):
-            value, of = values[n, m], knots[m]
-            if value > of[last]:
-                beyond = (value - of[last]) / scale[m]
+            value, low = values[n, m], 0
+            for step in HALVES:
+                low += step if knots[m, low + step] <= value else 0
+            out[n, m] = max(surprise[low] + (value - knots[m, low]) * rise[m, low], 0.0)
+        for m in range(values.shape[1]):
+            beyond = (values[n, m] - knots[m, last]) / scale[m]
+            if beyond > 0:
                 beyond = most * np.tanh(beyond / most) if most < np.inf else beyond
                 out[n, m] = surprise[last] + beyond
-                continue
-            low = 0
-            if value >= of[0]:
-                part = int((value - of[0]) * parts[m])
-                low = guides[m, min(part, guides.shape[1] - 1)]
-                # Where a part begins is rounded: its first knot may be the one after.
-                while low > 0 and of[low] > value:
-                    low -= 1
-                while low < last - 1 and of[low + 1] <= value:
-                    low += 1
-            step = of[low + 1] - of[low]
-            along = (value - of[low]) / step if step > 0 else 0.0
-            between = surprise[low] + along * (surprise[low + 1] - surprise[low])
-            out[n, m] = max(between, 0.0)
 
 
 @jit
@@ -126,5 +110,5 @@ def fuse(surprise: FloatArray, out: FloatArray, weight: FloatArray) -> None:
                 square = surprise[n, s, a] * surprise[n, s, a]
                 weight[n, s] += square * square
             total += weight[n, s]
-            weight[n, s] = weight[n, s] ** 0.25
-        out[n] = (total / (streams * scales)) ** 0.25
+            weight[n, s] = np.sqrt(np.sqrt(weight[n, s]))
+        out[n] = np.sqrt(np.sqrt(total / (streams * scales)))

@@ -35,7 +35,7 @@ LOOKS = 4  # of a companion, from one rebuilt window to the next; where none is 
 class Measured:
     """The errors of M readings, all that have a full window behind them.
 
-    row       (M,) of the batch, ascending
+    row       (M,) of the batch: entity by entity, each one's in their order
     entity    (M,)
     begins    (M,) the entity begins with this reading, or anew after a gap
     errors    (M, K, F) squared errors by kind, scaled units squared; NaN = unknown
@@ -101,10 +101,14 @@ class Measurer(Parts):
         super().__init__(network=self.network, held=self.held, begin=self.begin)
 
     def measure(self, run: Run) -> Measured:
-        """Take the run's readings in, and measure those whose window is full."""
+        """Take the run's readings in, and measure those whose window is full.
+
+        Entity by entity: what is remembered of one is at hand for all its readings.
+        """
         entity, place = run.readings.entity[run.here], run.outcome.place[run.here]
         filled = run.outcome.filled[run.here]
         taken = np.flatnonzero(place >= 0)
+        taken = taken[np.argsort(entity[taken], kind="stable")]
         begins = np.empty(len(taken), np.bool_)
         full = filled[taken] == self.window_length
         _begin(entity[taken], full, self.begin.state.fresh, begins)

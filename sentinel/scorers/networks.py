@@ -36,7 +36,7 @@ class Network(Part, Protocol):
     ) -> Float32Array:
         """Take readings in; the forecasts (M, F) of those with a full window, scaled units.
 
-        taken   (N,) rows of the run, ascending
+        taken   (N,) rows of the run, entity by entity, each one's in their order
         full    (N,) whether the reading has a full window; M of them do
         errors  (M, K, F) filled in for the kinds that the network finds; NaN = unknown
         """
@@ -82,11 +82,11 @@ class Rebuilding(Parts):
         if self._windows is None:
             return
         found = self._windows.score_rings(run.windows)
-        rebuilt = np.zeros(len(judged), np.bool_)
-        rebuilt[np.searchsorted(judged, run.taken.windows - run.start)] = True
+        rebuilt = run.outcome.turn[run.here][judged] == 0
+        window = np.searchsorted(run.taken.windows, judged[rebuilt] + run.start)
         entity = run.readings.entity[run.here][judged]
         for slot, (kind, span) in enumerate(self._rebuilt):
-            of_span = np.ascontiguousarray(found.errors[:, span])
+            of_span = found.errors[window, span]
             self._held.hold(entity, rebuilt, of_span, slot, kind, errors)
 
 
