@@ -16,6 +16,7 @@ from sentinel.model.parameters import Parameters
 from sentinel.records import NS_PER_S
 from sentinel.store import save
 from sentinel.window.scaling import Scaling
+from tests.kafka.cluster import free_ports
 
 CHANNELS = ("temp", "vib")
 START_S = 1_700_000_000
@@ -85,9 +86,7 @@ def plant(any_kafka, unique_name, tmp_path: Path, model: Path) -> Plant:
 @pytest.fixture
 def nowhere(tmp_path: Path, model: Path) -> Plant:
     """A plant whose broker does not run."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    made = Plant(tmp_path, f"127.0.0.1:{port}", "nowhere")
+    made = Plant(tmp_path, f"127.0.0.1:{free_ports(1)[0]}", "nowhere")
     made.timeout_s = 0.5
     return made
 

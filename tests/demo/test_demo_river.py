@@ -30,6 +30,17 @@ from tests.kafka.handle import Kafka
 from tests.waiting import wait_until
 
 ENDED_S = 120
+# The demo with a model of few steps, where what it catches does not matter.
+HASTY = """
+from dataclasses import replace
+from sentinel.__main__ import main
+from sentinel.cli import demo
+from sentinel.fitting.settings import recommended_training
+
+training = replace(recommended_training("joint", channels=1), steps=60)
+demo.DEMO_SETTINGS = replace(demo.DEMO_SETTINGS, training=training)
+main()
+"""
 
 
 def left_behind(kafka: Kafka) -> list[str]:
@@ -39,11 +50,13 @@ def left_behind(kafka: Kafka) -> list[str]:
 
 
 @contextmanager
-def demo_process(kafka: Kafka) -> Iterator[subprocess.Popen[str]]:
+def demo_process(
+    kafka: Kafka, program: tuple[str, str] = ("-m", "sentinel")
+) -> Iterator[subprocess.Popen[str]]:
     """`sentinel demo` against a Kafka, beside us."""
     options = ["--bootstrap", kafka.bootstrap_servers, "--listen-address", "127.0.0.1:0"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "sentinel", "demo", *options],
+        [sys.executable, *program, "demo", *options],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
@@ -67,7 +80,7 @@ def read_until(process: subprocess.Popen[str], text: str) -> None:
 def test_a_signal_in_the_middle_leaves_nothing_behind(
     any_kafka: Kafka, signal_number: signal.Signals
 ) -> None:
-    with demo_process(any_kafka) as process:
+    with demo_process(any_kafka, ("-c", HASTY)) as process:
         read_until(process, "opened")
         assert left_behind(any_kafka) != []
         process.send_signal(signal_number)

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.kafka.cluster import cache_directory
+from tests.kafka.cluster import cache_directory, fetching
 
 FETCH_TIMEOUT_S = 240
 
@@ -32,11 +32,12 @@ def find_prometheus() -> PrometheusBinaries:
         return PrometheusBinaries(Path(promtool), Path(prometheus))
     root = cache_directory() / "prometheus-debian"
     if not root.is_dir():
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root.parent, prefix="fetching-") as unfinished:
-            fetched = fetch_package("prometheus", Path(unfinished))
-            if not root.is_dir():  # another run may have been faster
-                fetched.rename(root)
+        with (
+            fetching(root.name),
+            tempfile.TemporaryDirectory(dir=root.parent, prefix="fetching-") as unfinished,
+        ):
+            if not root.is_dir():  # another worker has been faster
+                fetch_package("prometheus", Path(unfinished)).rename(root)
     return PrometheusBinaries(root / "usr/bin/promtool", root / "usr/bin/prometheus")
 
 
@@ -50,6 +51,7 @@ def fetch_package(name: str, directory: Path) -> Path:
         (directory / folder).mkdir(parents=True)
     apt = ["apt-get", "-q", "-o", f"Dir::State={directory}/state"]
     apt += ["-o", f"Dir::Cache={directory}/cache", "-o", "APT::Sandbox::User="]
+    apt += ["-o", "Acquire::Retries=3"]
     root = directory / "root"
     for command in ([*apt, "update"], [*apt, "download", name]):
         run(command, directory)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.kafka.cluster import free_ports
 from tests.kafka.handle import Kafka
 from tests.waiting import wait_until
 
@@ -150,9 +150,7 @@ def start_daemon(
             if topic not in made:
                 kafka.create_topic(topic, partitions)
                 made.add(topic)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        (port,) = free_ports(1)
         config = tmp_path / f"sentinel-{len(running)}.toml"
         config.write_text(
             f'model = "{model}"\n'

@@ -12,8 +12,10 @@ Tests use the fixtures `kafka` and `any_kafka` of tests/conftest.py.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -23,7 +25,8 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -43,6 +46,8 @@ FORMAT_TIMEOUT_S = 60
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 START_TRIES = 3  # somebody else may take a free port before Kafka does
+# Below those that Linux gives to connections, ours and those of other workers.
+FREE_PORTS = range(20_000, 32_000)
 
 
 class KafkaUnavailableError(Exception):
@@ -189,34 +194,44 @@ def fetch_jars() -> Path:
     mvn = shutil.which("mvn")
     if mvn is None:
         raise KafkaUnavailableError("mvn is not installed, and no earlier run has left the jars")
-    jars.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=jars.parent, prefix="fetching-") as unfinished:
-        target = Path(unfinished) / "jars"
-        command = [mvn, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies"]
-        options = ["-DincludeScope=runtime", f"-DoutputDirectory={target}"]
-        try:
-            fetched = subprocess.run(
-                [*command, *options],
-                check=False,  # told below, with the reason
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=MVN_TIMEOUT_S,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise KafkaUnavailableError(
-                f"mvn has not fetched Kafka within {MVN_TIMEOUT_S} s"
-            ) from error
-        if fetched.returncode:
-            errors = [line for line in fetched.stdout.splitlines() if "ERROR" in line]
-            raise KafkaUnavailableError(f"mvn cannot fetch Kafka: {' '.join(errors)[:500]}")
-        try:
-            target.rename(jars)
-        except OSError:
-            if not jars.is_dir():  # else another run was faster: its jars are as good
-                raise
+    with fetching(jars.name):
+        if not jars.is_dir():  # another worker has been faster
+            with tempfile.TemporaryDirectory(dir=jars.parent, prefix="fetching-") as unfinished:
+                fetch_by_maven(mvn, Path(unfinished) / "jars").rename(jars)
     return jars
+
+
+def fetch_by_maven(mvn: str, target: Path) -> Path:
+    """Kafka's jars in a new directory. Raises KafkaUnavailableError."""
+    command = [mvn, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies"]
+    options = ["-DincludeScope=runtime", f"-DoutputDirectory={target}"]
+    try:
+        fetched = subprocess.run(
+            [*command, *options],
+            check=False,  # told below, with the reason
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=MVN_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise KafkaUnavailableError(
+            f"mvn has not fetched Kafka within {MVN_TIMEOUT_S} s"
+        ) from error
+    if fetched.returncode:
+        errors = [line for line in fetched.stdout.splitlines() if "ERROR" in line]
+        raise KafkaUnavailableError(f"mvn cannot fetch Kafka: {' '.join(errors)[:500]}")
+    return target
+
+
+@contextmanager
+def fetching(name: str) -> Iterator[None]:
+    """One worker, of one run, at a time; Maven's own store does not bear two."""
+    cache_directory().mkdir(parents=True, exist_ok=True)
+    with (cache_directory() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def cache_directory() -> Path:
@@ -226,9 +241,13 @@ def cache_directory() -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has at this moment."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Ports that nobody has at this moment, and that no connection is given."""
+    sockets: list[socket.socket] = []
     try:
+        while len(sockets) < count:
+            with suppress(OSError):  # taken
+                port = random.SystemRandom().choice(FREE_PORTS)
+                sockets.append(socket.create_server(("127.0.0.1", port)))
         return [held.getsockname()[1] for held in sockets]
     finally:
         for held in sockets:

@@ -78,7 +78,8 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Job]:
     out = tmp_path_factory.mktemp("out")
     write_series(folder, WAVE, 400)
     write_series(folder, SHORT, 6)
-    found = {key: Job(key, folder / f"{key}.npz", out) for key in keys_of(folder)}
+    hasty = ("--steps", "100")
+    found = {key: Job(key, folder / f"{key}.npz", out, hasty) for key in keys_of(folder)}
     stale = found[SHORT].score_path
     stale.parent.mkdir(parents=True)
     np.save(stale, np.ones(TEST_ROWS))  # as of an earlier run
