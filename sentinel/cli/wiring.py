@@ -24,12 +24,13 @@ from sentinel.fitted import FittedModel
 from sentinel.metrics.catalogue import Catalogue
 from sentinel.metrics.exporter import MetricsExporter
 from sentinel.metrics.telemetry import PrometheusTelemetry
+from sentinel.model.architecture import Architecture
 from sentinel.ports import Supervisor
 from sentinel.records import NS_PER_S
 from sentinel.runtime.clock import SystemClock
-from sentinel.runtime.device import choose_device, fell_back
+from sentinel.runtime.device import DeviceChoice, choose_device, fell_back
 from sentinel.runtime.garbage import collector_paused
-from sentinel.runtime.kernels import choose
+from sentinel.runtime.kernels import Choice, choose
 from sentinel.runtime.systemd import SystemdSupervisor
 from sentinel.runtime.workload import STREAM, Batch, Workload
 from sentinel.sink.kafka import KafkaSink
@@ -85,6 +86,27 @@ def threshold_settings(alert: AlertConfig) -> ThresholdSettings:
     return ThresholdSettings(alert.threshold, alert.exceed_probability, alert.mad_count)
 
 
+@dataclass(frozen=True, slots=True)
+class Computing:
+    """What computes under a configuration, and why."""
+
+    kernels: Choice
+    device: DeviceChoice
+
+
+def choose_computing(
+    architecture: Architecture, kernels: KernelsConfig, work: Workload
+) -> Computing:
+    """As configured; checked, and measured where there is a choice."""
+    choice = choose(
+        architecture, kernels.variant, kernels.threads, deterministic=kernels.deterministic
+    )
+    device = choose_device(
+        architecture, work, choice.backend, kernels.device, kernels.on_gpu_failure
+    )
+    return Computing(choice, device)
+
+
 @collector_paused()
 def make_detector(
     model: FittedModel,
@@ -97,25 +119,20 @@ def make_detector(
 
     batches  that readings will come in: "auto" measures with such
     """
-    choice = choose(
-        model.parameters.architecture,
-        kernels.variant,
-        kernels.threads,
-        deterministic=kernels.deterministic,
+    computing = choose_computing(
+        model.parameters.architecture, kernels, workload_of(model, window, batches)
     )
-    backend = choice.backend
-    log.info("kernels %s (%s), threads: %d", backend.variant.name, choice.reason, backend.threads)
-    stride = _window_stride(model, window)
-    work = Workload(model.window_length, stride or rebuilt_every(model), batches)
-    device = choose_device(
-        model.parameters.architecture, work, backend, kernels.device, kernels.on_gpu_failure
-    )
+    backend, device = computing.kernels.backend, computing.device
+    log.info(
+        "kernels %s (%s), threads: %d",
+        backend.variant.name, computing.kernels.reason, backend.threads,
+    )  # fmt: skip
     log.info("device %s (%s)", device.name, device.reason)
     detector = Detector(
         model,
         episode_rules(alert, model.kind),
         backend=device.device,
-        window_stride=stride,
+        window_stride=_window_stride(model, window),
         max_gap_ns=round(window.max_gap_s * NS_PER_S),
         threshold=threshold_settings(alert),
         threshold_scale=alert.threshold_scale,
@@ -130,9 +147,12 @@ def _window_stride(model: FittedModel, window: WindowConfig) -> int:
     return strides.get(model.kind, 0)
 
 
-def rebuilt_every(model: FittedModel) -> int:
-    """Readings from one scored, or rebuilt, window of the model to the next; 0: it has none."""
-    return model.window_stride if model.kind in ("reconstruct", "joint") else 0
+def workload_of(
+    model: FittedModel, window: WindowConfig, batches: tuple[Batch, ...] = STREAM
+) -> Workload:
+    """What there is to compute where this model scores readings that come in such batches."""
+    rebuilt_every = model.window_stride if model.kind in ("reconstruct", "joint") else 0
+    return Workload(model.window_length, _window_stride(model, window) or rebuilt_every, batches)
 
 
 @contextmanager

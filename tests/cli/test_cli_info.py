@@ -2,27 +2,70 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
+from sentinel import store
 from sentinel.cli import info
+from sentinel.cli.main import cli
 from sentinel.kernels.variants import VARIANTS
+from sentinel.model.architecture import Architecture
+from sentinel.model.prepared import Backend
 from sentinel.runtime import kernels, tile_permission
 from sentinel.runtime.kernels import cpu_features
+from tests.detector.toy import toy_model
 
 AMX = frozenset({"amx-tile", "amx-bf16"})
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, features: frozenset[str]) -> str:
+EVERYTHING = frozenset().union(*kernels.NEEDED.values())
+CONFIG = """model = "toy"
+[source]
+bootstrap_servers = "127.0.0.1:9"
+topic = "readings"
+group_id = "g"
+[sink]
+events_topic = "events"
+dead_letter_topic = "letters"
+"""
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Path:
+    """A folder with a model."""
+    store.save(toy_model(hidden=2), tmp_path / "toy")
+    return tmp_path
+
+
+def configured(plant: Path, *lines: str) -> str:
+    path = plant / "sentinel.toml"
+    path.write_text("\n".join([CONFIG, *lines]))
+    return str(path)
+
+
+def shown(
+    monkeypatch: pytest.MonkeyPatch,
+    features: frozenset[str],
+    *arguments: str,
+    exit_code: int = 0,
+    refusal: str = "",
+) -> str:
     """What a machine with these features prints; its kernels are not run."""
     for module in (info, kernels):
         monkeypatch.setattr(module, "cpu_features", lambda: features)
         monkeypatch.setattr(module, "largest_error", lambda *_, **__: 1e-7)
     monkeypatch.setattr(kernels, "compile_ahead", lambda *_: None)
-    monkeypatch.delenv("SENTINEL_KERNELS", raising=False)
-    result = CliRunner().invoke(info.command)
-    assert result.exit_code == 0, result.output
+    monkeypatch.setattr(tile_permission, "refusal", lambda: refusal)
+    result = CliRunner().invoke(cli, ["info", *arguments])
+    assert result.exit_code == exit_code, result.output
     return " ".join(result.output.replace("│", " ").split())
+
+
+@pytest.fixture(autouse=True)
+def nothing_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SENTINEL_KERNELS", raising=False)
 
 
 def test_every_variant_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,9 +78,7 @@ def test_every_variant_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_refusal_of_tile_registers_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    features = frozenset().union(*kernels.NEEDED.values())
-    monkeypatch.setattr(tile_permission, "refusal", lambda: "Operation not permitted")
-    output = shown(monkeypatch, features)
+    output = shown(monkeypatch, EVERYTHING, refusal="Operation not permitted")
     assert "amx-bf16 amx-tile" in output
     assert "kernels avx512: the fastest that runs here" in output
     assert "amx 16 not run on this machine: its system refuses tile registers" in output
@@ -45,8 +86,7 @@ def test_a_refusal_of_tile_registers_is_shown(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_why_amx_is_not_taken_by_itself_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tile_permission, "refusal", lambda: "")
-    output = shown(monkeypatch, frozenset().union(*kernels.NEEDED.values()))
+    output = shown(monkeypatch, EVERYTHING)
     assert (
         "kernels avx512: the fastest that runs here for a single window and for many with the "
         "same bits"
@@ -54,8 +94,75 @@ def test_why_amx_is_not_taken_by_itself_is_shown(monkeypatch: pytest.MonkeyPatch
     assert "amx 16 passed" in output
 
 
+def test_without_a_configuration_its_defaults_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = shown(monkeypatch, EVERYTHING)
+    assert "threads 1: [kernels] threads is 1" in output
+    assert "scores of the same bits in any batch" in output
+
+
+def test_what_a_configuration_makes_of_the_machine_is_shown(
+    monkeypatch: pytest.MonkeyPatch, plant: Path
+) -> None:
+    monkeypatch.setattr(kernels.os, "sched_getaffinity", lambda _: {0, 2, 5})
+    lines = "[kernels]", 'variant = "avx2"', "threads = 0", 'device = "cpu"'
+    output = shown(monkeypatch, EVERYTHING, "--config", configured(plant, *lines))
+    assert 'kernels avx2: asked for by "avx2"' in output
+    assert "threads 3: [kernels] threads is 0, one for each CPU of this process" in output
+    assert 'device cpu: asked for by device = "cpu"' in output
+
+
+def test_that_bits_may_depend_on_the_batch_is_shown(
+    monkeypatch: pytest.MonkeyPatch, plant: Path
+) -> None:
+    path = configured(plant, "[kernels]", "deterministic = false", "threads = 2")
+    output = shown(monkeypatch, EVERYTHING, "--config", path)
+    assert "kernels amx: the fastest that runs here" in output
+    assert "threads 2: [kernels] threads is 2" in output
+    assert "scores whose last bits may differ with the batch" in output
+    # Only a matrix unit makes them differ.
+    output = shown(monkeypatch, frozenset(), "--config", path)
+    assert "scores of the same bits in any batch" in output
+
+
+def test_the_environment_is_shown_to_go_before_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, plant: Path
+) -> None:
+    monkeypatch.setenv("SENTINEL_KERNELS", "portable")
+    path = configured(plant, "[kernels]", 'variant = "avx2"')
+    output = shown(monkeypatch, EVERYTHING, "--config", path)
+    assert "kernels portable: asked for by SENTINEL_KERNELS=portable" in output
+
+
+def test_what_cannot_run_here_is_the_error_that_run_would_give(
+    monkeypatch: pytest.MonkeyPatch, plant: Path
+) -> None:
+    path = configured(plant, "[kernels]", 'variant = "avx512"')
+    output = shown(monkeypatch, frozenset({"avx2", "fma"}), "--config", path, exit_code=3)
+    assert 'kernels "avx512": this machine cannot run it: it has no avx512f' in output
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["the configuration's", "another"])
+def test_the_kernels_that_are_checked_are_those_of_a_model(
+    named: bool, monkeypatch: pytest.MonkeyPatch, plant: Path
+) -> None:
+    store.save(toy_model(hidden=3), plant / "other")
+    checked: list[int] = []
+    path = configured(plant)
+    options = ("--model", str(plant / "other")) if named else ()
+
+    def error(backend: Backend, architecture: Architecture, **_: object) -> float:
+        checked.append(architecture.hidden)
+        return 0.0
+
+    monkeypatch.setattr(info, "largest_error", error)
+    monkeypatch.setattr(kernels, "largest_error", error)
+    monkeypatch.setattr(kernels, "compile_ahead", lambda *_: None)
+    assert CliRunner().invoke(cli, ["info", "--config", path, *options]).exit_code == 0
+    assert set(checked) == {3 if named else 2}
+
+
 def test_the_kernels_of_this_machine_pass() -> None:
-    result = CliRunner().invoke(info.command)
+    result = CliRunner().invoke(cli, ["info"])
     assert result.exit_code == 0, result.output
     assert "FAILED" not in result.output
     assert ("amx-tile" in result.output) == (cpu_features() >= AMX or "it has no" in result.output)
