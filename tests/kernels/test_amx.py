@@ -5,12 +5,6 @@ No machine of ours had AMX. Its kernel is compiled for one here, and runs on emu
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -31,9 +25,14 @@ from sentinel.kernels.amx import (
 )
 from sentinel.kernels.jit import jit
 from sentinel.kernels.parts import TERMS, parts
+from sentinel.kernels.variants import AMX
+from sentinel.model.architecture import Architecture
 from sentinel.model.matrix_plan import in_words
-from sentinel.model.prepared import aligned
+from sentinel.model.prepared import Backend, aligned
+from sentinel.model.scoring import scoring_makers
+from sentinel.runtime.kernels import NEEDED
 from tests.kernels import emulated_amx
+from tests.kernels.cross_compiled import assembly_of, count
 from tests.kernels.exact import Float32Array, assert_same_bits, fused
 
 BFLOAT16 = st.integers(0, 2**16 - 1)
@@ -139,52 +138,27 @@ def test_the_emulation_finds_fault_with_what_is_one(monkeypatch: pytest.MonkeyPa
     assert found.pop() == "one register in two roles"
 
 
-COMPILE = """
-from sentinel.runtime import jit_cache
-jit_cache.prepare()
-import numba
-import numpy as np
-from sentinel.kernels.variants import AMX
-from sentinel.kernels.windows_in_amx import score_by_unit
-number, integer = np.zeros(0, np.float32), np.zeros(0, np.int64)
-arguments = (
-    AMX.many, AMX.unit, np.zeros((0, 0), np.int64), integer, number, number, integer, number,
-    integer, integer, integer, np.zeros((0, 0, 0), np.float32), np.zeros((0, 0), np.float32),
-)
-score_by_unit.compile(tuple(numba.typeof(argument) for argument in arguments))
-print(score_by_unit.inspect_asm(score_by_unit.signatures[0]))
-"""
-
-
 @pytest.fixture(scope="module")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def assembly() -> list[str]:
     """The kernel's instructions for a CPU with AMX; it is not run."""
-    features = "+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl,+amx-tile,+amx-bf16"
-    environment = os.environ | {
-        "NUMBA_CPU_NAME": "sapphirerapids",
-        "NUMBA_CPU_FEATURES": features,
-        "SENTINEL_CACHE_DIR": str(tmp_path_factory.mktemp("cache")),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILE],
-        cwd=Path(__file__).parents[2], env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return [" ".join(line.split()) for line in done.stdout.splitlines() if line.startswith("\t")]
+    features = ",".join(f"+{name}" for name in NEEDED["amx"])
+    (by_unit,) = scoring_makers(Architecture(8, 32), 1, Backend(AMX))
+    return assembly_of(by_unit, "x86_64-unknown-linux-gnu", "sapphirerapids", features)
 
 
 def test_for_amx_the_kernel_is_compiled_to_tile_instructions(assembly: list[str]) -> None:
-    def count(pattern: str) -> int:
-        return sum(re.match(pattern, line) is not None for line in assembly)
-
-    assert count("ldtilecfg ") == count("tilerelease") == 1
+    assert count(assembly, "ldtilecfg ") == count(assembly, "tilerelease") == 1
     for operands in ("6, %tmm4, %tmm0", "7, %tmm4, %tmm1", "6, %tmm5, %tmm2", "7, %tmm5, %tmm3"):
         # Once in the steps of a layer at least, in its constant input and in the dense layer.
-        assert count(rf"tdpbf16ps %tmm{operands}$") >= 3
+        assert count(assembly, rf"tdpbf16ps %tmm{operands}$") >= 3
     for tile in range(4):
-        assert count(rf"tilestored %tmm{tile}, ") == count(rf"tileloadd .*, %tmm{tile}$") >= 3
+        assert (
+            count(assembly, rf"tilestored %tmm{tile}, ")
+            == count(assembly, rf"tileloadd .*, %tmm{tile}$")
+            >= 3
+        )
     # The cells are computed in whole registers beside them.
-    assert count("vrcp14ps %zmm") > 0
+    assert count(assembly, "vrcp14ps %zmm") > 0
 
 
 def test_for_amx_no_tile_is_spilled(assembly: list[str]) -> None:
