@@ -115,7 +115,7 @@ class Foreseeing(Parts):
             self._foresight.compare(
                 run.rows, place, seen.row, seen.entity, seen.age, seen.forecasts, expected, found
             )
-        found = found[full]
+        judged = np.flatnonzero(full)
         for kind, error in self._found:
-            errors[:, kind] = found[:, error]
-        return expected[full]
+            errors[:, kind] = found[:, error].take(judged, axis=0)
+        return expected.take(judged, axis=0)

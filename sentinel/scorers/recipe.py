@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sentinel.entities import Parts
 from sentinel.fitted import Recipe
 from sentinel.model.device import Device
@@ -35,8 +33,4 @@ class RecipeScorer(Parts):
         """Score every reading with a full window behind it."""
         found = self._measurer.measure(run)
         judged = self._judge.judge(found.entity, found.begins, found.errors)
-        order = np.argsort(found.row)
-        return RunScores(
-            found.row[order], judged.anomaly_score[order], judged.shares[order],
-            found.expected[order],
-        )  # fmt: skip
+        return RunScores(found.row, judged.anomaly_score, judged.shares, found.expected)

@@ -48,7 +48,7 @@ class Run:
 class RunScores:
     """Scores of M readings of a run.
 
-    row            (M,) of the batch, ascending
+    row            (M,) of the batch, each once; in any order
     anomaly_score  (M,)
     shares         (M, F) what part of it each channel makes up
     expected       (M, F) float32, scaled units: what the model took for usual

@@ -35,8 +35,11 @@ class WorstScores(EntityArrays[WorstState]):
 
     def keep(self, run: Run, found: RunScores, entity: TimeArray, row: TimeArray) -> None:
         """Keep what made the scores of these rows of the run, one of each entity."""
+        if not len(row):
+            return
         row = row + run.start
-        scored = np.searchsorted(found.row, row)
+        order = np.argsort(found.row)
+        scored = order[np.searchsorted(found.row, row, sorter=order)]
         share, observed, expected = self.state
         share[entity] = found.shares[scored]
         observed[entity] = run.readings.values[row]
