@@ -135,9 +135,11 @@ def forecasts_of(tiling: Tiling) -> Any:
         t: int,
         first: int,
         outputs: Float32Array,
+        places: Any,
     ) -> None:
         """Outputs (B, T, horizons F) of step t by the forecasting head, block by block."""
-        for n in range(cuda.threadIdx.x, outputs.shape[2] * groups, threads):
+        # As in `stage_readings`: nothing of it is to be kept from step to step.
+        for n in range(cuda.threadIdx.x + places[windows], outputs.shape[2] * groups, threads):
             row, begin = n // groups, n % groups * count
             block, f = row // channels, row % channels
             out = cuda.local.array(count, float32)
@@ -150,9 +152,11 @@ def forecasts_of(tiling: Tiling) -> Any:
                     outputs[first + begin + r, t, row] = out[r]
 
     @device
-    def hand_out(memory: Float32Array, h: int, t: int, first: int, outputs: Float32Array) -> None:
+    def hand_out(
+        memory: Float32Array, h: int, t: int, first: int, outputs: Float32Array, places: Any
+    ) -> None:
         """Outputs (B, T, H) of step t: the layer's own."""
-        for n in range(cuda.threadIdx.x, hidden * windows, threads):
+        for n in range(cuda.threadIdx.x + places[windows], hidden * windows, threads):
             j, b = n % hidden, n // hidden
             if first + b < len(outputs):
                 outputs[first + b, t, j] = load(memory, h + j * pitch + b)

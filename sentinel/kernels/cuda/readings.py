@@ -24,8 +24,12 @@ def windows_of(tiling: Tiling) -> Any:
     ) -> None:
         """Of windows first, first + 1, ...: the row of step 0, and the steps without a row.
 
-        places, paddings  (S,) shared; a place may lie before the first row where there is padding
+        places    (S + 1,) shared; a place may lie before the first row where there is padding; the
+                  last one is a zero that `stage_readings` wants
+        paddings  (S,) shared
         """
+        if cuda.threadIdx.x == 0:
+            places[windows] = 0
         b = cuda.threadIdx.x
         while b < windows:
             place, padding = 0, steps
@@ -49,7 +53,9 @@ def inputs_of(tiling: Tiling) -> tuple[Any, Any]:
         memory: Float32Array, at: int, rows: Float32Array, places: Any, paddings: Any, t: int
     ) -> None:
         """Step t of the tile's windows; 0 where a value is missing, or the whole row."""
-        for n in range(cuda.threadIdx.x, channels * windows, threads):
+        # What a thread stages is the same at every step. A compiler that could tell would keep it
+        # in registers, and spill for it; it cannot know that what it reads here is always zero.
+        for n in range(cuda.threadIdx.x + places[windows], channels * windows, threads):
             b, f = n // channels, n % channels
             value = np.float32(0)
             if t >= paddings[b]:

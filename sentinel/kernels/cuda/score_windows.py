@@ -108,6 +108,7 @@ def score_kernel(tiling: Tiling) -> Any:
     )  # fmt: skip
     place_windows, add_errors, slabs = windows_of(tiling), errors_of(tiling), slabs_of(tiling)
     stage_readings, stage_outputs = inputs_of(tiling)
+    marks = windows + 1
 
     @kernel(tiling.threads)
     def score_windows(
@@ -124,7 +125,7 @@ def score_kernel(tiling: Tiling) -> Any:
         """Rows (N F,), starts, lengths (B,) to errors (B, SPANS, F), expected (B, F)."""
         memory = cuda.shared.array(0, float32, ALIGNMENT)
         # The simulator tells shared arrays apart by their lines.
-        places = cuda.shared.array(windows, int32)
+        places = cuda.shared.array(marks, int32)
         paddings = cuda.shared.array(windows, int32)
         base, c = cuda.local.array(sums, float32), cuda.local.array(states, float32)
         steps, encoder, layers = numbers[of.STEPS], numbers[of.ENCODER_LAYERS], len(plan)

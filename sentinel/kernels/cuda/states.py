@@ -32,20 +32,22 @@ def states_of(tiling: Tiling) -> tuple[Any, Any]:
     @device
     def read_states(
         memory: Float32Array, c: Float32Array, states: Float32Array, slots: TimeArray,
-        begins: TimeArray, layer: int, layers: int, first: int,
+        begins: TimeArray, layer: int, layers: int, first: int, places: Any,
     ) -> None:  # fmt: skip
         """Outputs into slot 0 of h, cell states to their threads, where they stay zero at first.
 
         states         (S, layers, STATES, H)
         slots, begins  (B,) which of them; 1: it begins with zeros
         """
-        for n in range(cuda.threadIdx.x, hidden * windows, threads):
+        # As in `stage_readings`: nothing of it is to be kept through all steps.
+        thread = cuda.threadIdx.x + places[windows]
+        for n in range(thread, hidden * windows, threads):
             j, b = n % hidden, n // hidden
             h = np.float32(0)
             if first + b < len(slots) and begins[first + b] == 0:
                 h = load(states, ((slots[first + b] * layers + layer) * STATES + H) * hidden + j)
             store(memory, j * pitch + b, h)
-        column, w = cuda.threadIdx.x % unit_threads, cuda.threadIdx.x // unit_threads * count
+        column, w = thread % unit_threads, thread // unit_threads * count
         for unit in range(units):
             for r in range(count):
                 j, b = column + unit * unit_threads, first + w + r
@@ -56,15 +58,16 @@ def states_of(tiling: Tiling) -> tuple[Any, Any]:
     @device
     def write_states(
         memory: Float32Array, h: int, c: Float32Array, states: Float32Array, slots: TimeArray,
-        layer: int, layers: int, first: int,
+        layer: int, layers: int, first: int, places: Any,
     ) -> None:  # fmt: skip
         """The other way, the outputs from where they stand at the end."""
-        for n in range(cuda.threadIdx.x, hidden * windows, threads):
+        thread = cuda.threadIdx.x + places[windows]
+        for n in range(thread, hidden * windows, threads):
             j, b = n % hidden, n // hidden
             if first + b < len(slots):
                 at = ((slots[first + b] * layers + layer) * STATES + H) * hidden + j
                 store(states, at, load(memory, h + j * pitch + b))
-        column, w = cuda.threadIdx.x % unit_threads, cuda.threadIdx.x // unit_threads * count
+        column, w = thread % unit_threads, thread // unit_threads * count
         for unit in range(units):
             for r in range(count):
                 j, b = column + unit * unit_threads, first + w + r
@@ -84,6 +87,7 @@ def advance_kernel(tiling: Tiling) -> Any:
     lstm_step, begin_layer, slabs = step_of(tiling), begin_layer_of(tiling), slabs_of(tiling)
     place_windows, (read_states, write_states) = windows_of(tiling), states_of(tiling)
     (stage_readings, stage_outputs), (forecast, hand_out) = inputs_of(tiling), forecasts_of(tiling)
+    marks = windows + 1
 
     @kernel(tiling.threads)
     def advance(
@@ -107,7 +111,7 @@ def advance_kernel(tiling: Tiling) -> Any:
         """
         memory = cuda.shared.array(0, float32, ALIGNMENT)
         # The simulator tells shared arrays apart by their lines.
-        places = cuda.shared.array(windows, int32)
+        places = cuda.shared.array(marks, int32)
         paddings = cuda.shared.array(windows, int32)
         base, c = cuda.local.array(sums, float32), cuda.local.array(cells, float32)
         steps, layers, entities = numbers[of.STEPS], numbers[of.ENCODER_LAYERS], len(starts)
@@ -119,7 +123,7 @@ def advance_kernel(tiling: Tiling) -> Any:
                 source, target = slabs(numbers, layer, len(plan))
                 inputs = begin_layer(memory, plan, layer, packed, base, c)
                 cuda.syncthreads()
-                read_states(memory, c, states, slots, begins, layer, layers, first)
+                read_states(memory, c, states, slots, begins, layer, layers, first, places)
                 now = 0
                 for step in range(-1, steps):
                     if step >= 0:
@@ -141,11 +145,11 @@ def advance_kernel(tiling: Tiling) -> Any:
                         if numbers[of.FORECAST] >= 0:
                             forecast(
                                 memory, now * slab, packed, numbers[of.FORECAST_W],
-                                numbers[of.FORECAST_BIAS], step, first, outputs,
+                                numbers[of.FORECAST_BIAS], step, first, outputs, places,
                             )  # fmt: skip
                         else:
-                            hand_out(memory, now * slab, step, first, outputs)
-                write_states(memory, now * slab, c, states, slots, layer, layers, first)
+                            hand_out(memory, now * slab, step, first, outputs, places)
+                write_states(memory, now * slab, c, states, slots, layer, layers, first, places)
                 cuda.syncthreads()
             first += cuda.gridDim.x * windows
 
