@@ -8,18 +8,19 @@ and span, and everybody against float64; one that is wrong ends the run. Then al
 turns by the events of the device, and the medians told:
 
 device  readings and scores stay on the GPU: what the kernels do
-host    readings come from the host's memory and scores go back: `sentinel fit`, while it calibrates
-stream  so does one new reading of every window, and the others are there: `sentinel run`
+host    rows of a whole history come from the host's memory, each window's own, and scores go back:
+        a fit that validates; more than a stream ever sends
+stream  of every window one new reading crosses the bus, the others are there, and scores go back:
+        the windows of `sentinel run` and `sentinel score`, with a stride of 1
 
 cuDNN computes in float32 (`cudnn`), and as torch does unless told otherwise, with products of ten
 bits (`cudnn_tf32`; outside of our promise, and of the ratio). The roof is a loop that multiplies
 and adds in registers on the whole device, in the same run; only useful operations count against it.
 
 Needs NumPy, Numba and numba-cuda, and torch where cuDNN shall take part; nothing else of sentinel's
-dependencies. All that wants a GPU, the tests first, with this one command:
+dependencies. All that wants a GPU, the tests first, in pieces of less than ten minutes each:
 
-    python -m pytest -m gpu tests/cuda; python -m tests.bench.cuda --json cuda.json;
-        python -m tests.bench.cuda_training
+    python -m tests.cuda.gpu
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def difference(case: Case, scorer: CudaWindowScorer, cpu: Backend) -> float:
 
 
 def from_host(case: Case, scorer: CudaWindowScorer) -> Candidate:
-    """What `sentinel score` calls: rows of readings, in memory that nobody pinned."""
+    """What a fit calls to validate: rows of a history, in memory that nobody pinned."""
     rows, (starts, lengths) = case.rows, case.places
 
     def run() -> WindowErrors:
@@ -160,7 +160,7 @@ def from_host(case: Case, scorer: CudaWindowScorer) -> Candidate:
 
 
 def from_stream(case: Case, scorer: CudaWindowScorer) -> Candidate:
-    """What `sentinel run` calls when as many machines report, each for the next time."""
+    """What a stream is scored by when as many machines report, each for the next time."""
     steps, entities = case.shape.steps, np.arange(case.batch)
     # Rings that have come half the way; then their next readings are those of the window again.
     slabs, ends, call = np.tile(case.windows, (1, 2, 1)), np.full(case.batch, steps), 0

@@ -5,7 +5,7 @@
 A step is forward, backward, clipping to a norm, and Adam, on windows in the host's memory, as a fit
 takes them; torch has them on the device already. Every gradient is held against slopes of the loss
 in float64 first; one that is wrong ends the run. Then all are timed in turns, and the medians told.
-This is what decides whether a fit should take the GPU: `device = "auto"` leaves it to the CPU.
+By the same measurement, shorter, a fit takes the GPU under `device = "auto"`.
 
 Needs NumPy, Numba and numba-cuda, and torch where cuDNN shall take part.
 """

@@ -1,4 +1,4 @@
-"""Tests that want an NVIDIA GPU: `python -m pytest -m gpu tests/cuda`, skipped where there is none.
+"""Tests that want an NVIDIA GPU, skipped where there is none: `python -m tests.cuda.gpu` runs them.
 
 They need NumPy, Numba, numba-cuda and pytest only. `tests/cuda/test_cuda_simulator.py` runs them
 too, with tiny sizes in the simulator: on a GPU they shall not fail by mistakes of their own.
