@@ -11,6 +11,14 @@ with the labels; its table is printed beside the peers' (`peers_dev.csv` beside 
 --contaminate .05 fits to every series twice more: with that share of its training overwritten by
 pieces of its own labelled anomalies (`contaminate`), as it is and with `--exclude-suspicious`.
 
+Whether a GPU decides as the CPU does is told by two runs with the same models, which are fitted by
+the CPU both times, for a GPU draws other noise. The second one says how many series have the very
+same alarms in every row:
+
+    python -m tests.quality --series DIR --evaluate FILE --out runs/cpu --device cpu
+    python -m tests.quality --series DIR --evaluate FILE --out runs/cuda --device cuda \
+        --fit-device cpu --jobs 1 --versus runs/cpu/per_series.csv
+
 Leaves in --out: per_series.csv (for --versus), scores/ and logs/ by series, harness/.
 
 Scores depend neither on --jobs nor on the machine's load; seconds do (compare CPU seconds), and the
@@ -45,7 +53,7 @@ from tests.quality.report import (
 )
 from tests.quality.series import keys_of, selected
 from tests.quality.summary import with_seconds
-from tests.quality.versus import changes, stored_metric
+from tests.quality.versus import changes, decisions, stored_metric
 
 PEERS = "peers_dev.csv"
 FAILED = 1
@@ -81,12 +89,16 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--contaminate", type=click.FloatRange(0, 0.5, min_open=True), metavar="SHARE",
               help="Fit to spoilt histories, too, and to them with --exclude-suspicious: what this "
               "share of a series' own anomalies in its training costs.")
+@click.option("--device", metavar="DEVICE",
+              help="Handed to `sentinel fit` and `sentinel score` as it is.")
+@click.option("--fit-device", metavar="DEVICE",
+              help="Handed to `sentinel fit` instead of --device.")
 @click.option("--reconstruct-every", type=click.IntRange(1), metavar="N",
               help="Handed to `sentinel score` as it is.")
 def main(
     series: Path, evaluate: Path, only: str | None, versus: Path | None, out: Path | None,
     jobs: int | None, model: str | None, contaminate: float | None,
-    reconstruct_every: int | None,
+    device: str | None, fit_device: str | None, reconstruct_every: int | None,
 ) -> None:
     # fmt: on
     """Measure detection quality: fit and score labelled series, and have them judged.
@@ -100,8 +112,8 @@ def main(
     work = [
         Job(
             key, series / f"{key}.npz", out,
-            ("--model", model) if model else (),
-            ("--reconstruct-every", str(reconstruct_every)) if reconstruct_every else (),
+            (*option("--model", model), *option("--device", fit_device or device)),
+            (*option("--device", device), *option("--reconstruct-every", reconstruct_every)),
         )
         for key in keys
     ]  # fmt: skip
@@ -127,6 +139,7 @@ def main(
     if versus:
         now = stored_metric(stored)
         print_changes(report, changes(before, now), len(before.keys() ^ now.keys()))
+        report.print(decisions(versus.parent / "scores", out / "scores", keys))
     report.print(f"results are in {out}", soft_wrap=True)
     for message in judged.messages:
         click.echo(message, err=True)
@@ -134,6 +147,11 @@ def main(
     for complaint in wrong:
         click.echo(f"error: {complaint}", err=True)
     raise SystemExit(FAILED if wrong else 0)
+
+
+def option(name: str, value: object) -> tuple[str, ...]:
+    """Words of a command line; None: nothing."""
+    return () if value is None else (name, str(value))
 
 
 def spoilt_jobs(work: Sequence[Job], share: float) -> dict[str, list[Job]]:

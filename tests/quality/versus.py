@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from tests.quality.harness import METRIC
 from tests.quality.series import set_of
 
 MOVED = 0.01
+# Series that are named, of those whose alarms differ.
+NAMED_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +74,30 @@ def _change(name: str, moves: list[tuple[float, str]]) -> Change:
         best=max(moves),
         worst=min(moves),
     )
+
+
+def decisions(before: Path, now: Path, keys: Sequence[str]) -> str:
+    """In a sentence: in how many series the alarms of two runs are the same in every row.
+
+    before, now  folders of <set>/<series>.alarm.npy; series that only one has are left out
+    """
+    both = [key for key in keys if all(_alarms(folder, key).exists() for folder in (before, now))]
+    if not both:
+        return f"no alarms to compare with in {before}"
+    differing = {
+        key: _differing(*(np.load(_alarms(f, key)) for f in (before, now))) for key in both
+    }
+    moved = {key: rows for key, rows in differing.items() if rows}
+    if not moved:
+        return f"the alarms of all {len(both)} series are those of the stored run"
+    first = ", ".join(f"{key} in {rows}" for key, rows in list(moved.items())[:NAMED_MAX])
+    return f"alarms differ in {len(moved)} of {len(both)} series (rows): {first}"
+
+
+def _alarms(folder: Path, key: str) -> Path:
+    return folder / f"{key}.alarm.npy"
+
+
+def _differing(before: npt.NDArray[np.int8], now: npt.NDArray[np.int8]) -> int:
+    """Rows; all where there are not equally many."""
+    return int(np.sum(before != now)) if len(before) == len(now) else max(len(before), len(now))
