@@ -105,7 +105,9 @@ def command(exit_at_end: bool, bootstrap: str | None, listen_address: str) -> No
 def _fit(lines: Sequence[str], history: Path, model: Path) -> FittedModel:
     history.write_text("\n".join(lines) + "\n", encoding="utf-8")
     source = FileSource([history])
-    fitted = fit_and_save(source, tuple(source.channel_names), DEMO_SETTINGS, model)[0]
+    # The same model on every machine: a GPU would draw other noise.
+    channels = tuple(source.channel_names)
+    fitted = fit_and_save(source, channels, DEMO_SETTINGS, model, device="cpu")[0]
     if fitted.summary["interrupted"]:
         raise KeyboardInterrupt  # whoever stops the demo does not want to see the rest of it
     return fitted

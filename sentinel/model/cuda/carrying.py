@@ -52,7 +52,9 @@ class CudaCarriedStates:
         self.channels = architecture.channels
         forecasts = architecture.horizons * architecture.channels
         self.width = forecasts if architecture.forecast else architecture.hidden
-        self.home, self.states, self.ahead = home, cuda.device_array(0, np.float32), False
+        # Made once: to forget the device's states takes nothing of it, and cannot fail.
+        self.nothing = cuda.device_array(0, np.float32)
+        self.home, self.states, self.ahead = home, self.nothing, False
         self.models = {count: Model(plan_for(architecture, count)) for count in steps}
         for model in self.models.values():
             model.load(parameters.flat)
@@ -113,9 +115,8 @@ class CudaCarriedStates:
         self.fetch()
         self._forsake()
 
-    @device_failures()
     def _forsake(self) -> None:
-        self.states, self.ahead = cuda.device_array(0, np.float32), False
+        self.states, self.ahead = self.nothing, False
 
     @device_failures()
     def advance(

@@ -8,17 +8,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sentinel.alert.episodes import EpisodeRules
+from sentinel.detector import Detector
+from sentinel.kernels.slabs import SPANS
 from sentinel.model.architecture import Architecture
 from sentinel.model.cuda.launching import Launcher
+from sentinel.model.cuda.scoring import CudaWindowScorer
 from sentinel.model.device import CudaBackend, Device
 from sentinel.model.forecasting import Forecaster
 from sentinel.model.prepared import Backend
+from sentinel.model.ring_windows import RingWindows
+from sentinel.model.scoring import WindowErrors, WindowScorer
 from sentinel.model.twins import difference_of_twins, excess
 from sentinel.runtime import device, workload
 from sentinel.runtime.device import choose_device
 from sentinel.runtime.gpu import Gpu
 from sentinel.runtime.workload import Batch, Workload
 from tests.cuda.close import assert_twins
+from tests.detector.toy import toy_model, toy_readings
 from tests.kernels.samples import random_parameters
 
 CPU = Backend()
@@ -64,6 +71,25 @@ def test_auto_measures_what_there_is_to_compute(
     )
     assert re.match(told, chosen.reason)
     assert workload.seconds_of_step(replace(TWIN, trains=True), architecture, work) > 0
+
+
+def test_a_batch_is_one_call_of_the_device_and_several_of_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: dict[str, list[int]] = {"CudaWindowScorer": [], "WindowScorer": []}
+
+    def counted(scorer: object, windows: RingWindows) -> WindowErrors:
+        count = len(windows.starts)
+        calls[type(scorer).__name__].append(count)
+        return WindowErrors(np.ones((count, SPANS, 2), np.float32), np.ones((count, 2), np.float32))
+
+    for scorer in (CudaWindowScorer, WindowScorer):
+        monkeypatch.setattr(scorer, "score_rings", counted)
+    for which in (TWIN, CPU):
+        detector = Detector(toy_model(hidden=2), EpisodeRules(), backend=which)
+        detector.process(toy_readings(5000, entities=16, tidy=True))
+    windows = 5000 - 16 * (toy_model().window_length - 1)
+    assert calls == {"CudaWindowScorer": [windows], "WindowScorer": [4096, windows - 4096]}
 
 
 def test_forecasts_of_a_stream_are_those_of_the_cpu() -> None:

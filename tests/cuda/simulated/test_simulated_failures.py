@@ -171,6 +171,19 @@ def test_the_cpu_carries_states_on_as_if_it_had_done_so_all_along(
     assert len(told) == 1
 
 
+def test_what_was_fetched_is_not_done_again_where_the_gpu_fails_right_after() -> None:
+    told: list[str] = []
+    states, cpu = carried(with_fallback(told)), carried(CPU)
+    for number in range(2, 5):
+        advance(states, number)
+        advance(cpu, number)
+    with full():
+        for which in (states, cpu):
+            which.grow(31)
+            advance(which, 5)
+    assert_twins(*(which.arrays(31)["encoder"] for which in (states, cpu)))
+
+
 def test_a_snapshot_of_states_that_are_lost_is_the_cpu_s() -> None:
     told: list[str] = []
     states, cpu = carried(with_fallback(told)), carried(CPU)
