@@ -12,7 +12,7 @@ import numpy as np
 
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
-from sentinel.model.reference import reconstruct
+from sentinel.model.reference import loss, reconstruct
 from sentinel.records import Float32Array, FloatArray, TimeArray
 
 # So many windows are enough to find a wrong kernel; float64 takes its time.
@@ -34,6 +34,16 @@ class Shape(NamedTuple):
 
     def __str__(self) -> str:
         return f"({self.steps}, {self.channels}, {self.hidden})"
+
+
+class JointShape(Shape):
+    """Of a joint model: after every reading, the next one is forecast."""
+
+    @property
+    def flops(self) -> int:
+        """With the second head."""
+        T, F, H = self
+        return super().flops + T * 2 * H * F
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,9 @@ class Case:
     def of(cls, shape: Shape, batch: int) -> Case:
         """The same values for the same shape, whatever the batch: fewer windows are its first."""
         rng = np.random.default_rng(0)
-        parameters = Parameters.initial(Architecture(shape.channels, shape.hidden), rng)
+        forecast = isinstance(shape, JointShape)
+        architecture = Architecture(shape.channels, shape.hidden, forecast=forecast)
+        parameters = Parameters.initial(architecture, rng)
         # No bias is 0, so that a peer that has gates or biases in another order is found out.
         parameters.flat += rng.uniform(-0.05, 0.05, parameters.flat.size).astype(np.float32)
         windows = rng.standard_normal((batch, shape.steps, shape.channels), np.float32)
@@ -144,13 +156,14 @@ class RightGradient(Judge):
         rng = np.random.default_rng(1)
         architecture = case.parameters.architecture
         flat = case.parameters.flat.astype(np.float64)
+        x = case.windows.transpose(1, 2, 0).astype(np.float64)
         self.directions, self.slopes = [], []
         for name, tensor in case.parameters.tensors.items():
             direction = Parameters(architecture, np.zeros_like(flat))
             direction[name][...] = rng.standard_normal(tensor.shape)
             self.directions.append(direction.flat)
             ahead, behind = (
-                window_errors(Parameters(architecture, moved), case.windows).mean()
+                loss(Parameters(architecture, moved), x)
                 for moved in (
                     flat + self.step * direction.flat,
                     flat - self.step * direction.flat,

@@ -1,7 +1,7 @@
 """Windows per second of our kernels, beside torch, ONNX Runtime and OpenVINO with the same weights.
 
     python -m tests.bench.kernels [--threads 1] [--batch 1,16,256,4096] [--shapes 64,8,32 ...]
-                                  [--train] [--isa avx2] [--quick] [--json FILE]
+                                  [--train [--forecast]] [--isa avx2] [--quick] [--json FILE]
 
 Every candidate is first held against float64, and one that is wrong ends the run. Then all are
 timed in turns, and the medians told: by the CPU time of the process for one thread, by the wall
@@ -11,6 +11,9 @@ of every channel over three spans and not only one number for a window: all of t
 
 The roof is a loop that multiplies and adds in registers, as wide as the variant, in the same run.
 Only useful operations count against it: a training step is three times a score.
+
+--forecast trains a joint model, with a second head that forecasts each next reading. What such a
+model does as readings come is measured by `kernel_states` and `schedule`.
 
 --isa avx2 shows what a machine without AVX-512 would do: Numba compiles for AVX2, and torch is told
 to keep to it (ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA). The other peers cannot be told.
@@ -42,6 +45,7 @@ from tests.bench.interleave import clock_for, seconds_per_call  # noqa: E402
 from tests.bench.kernel_case import (  # noqa: E402
     Candidate,
     Case,
+    JointShape,
     RightErrors,
     RightGradient,
     Shape,
@@ -159,13 +163,15 @@ def main() -> None:
     }
     budget_s = QUICK_BUDGET_S if options.quick else BUDGET_S
     field = Field(taking_part, variants, options.threads, options.train, budget_s)
-    places = [(shape, batch) for shape in options.shapes for batch in options.batch]
+    shapes = [JointShape(*s) if options.forecast else s for s in options.shapes]
+    places = [(shape, batch) for shape in shapes for batch in options.batch]
     rows: list[Row] = []
     for number, (shape, batch) in enumerate(places, 1):
         print(f"{number}/{len(places)}  {shape}, B = {batch}", file=sys.stderr, flush=True)
         rows += measure(Case.of(shape, batch), field)
     there = ", ".join(f"{name} {version}" for name, version in taking_part.items()) or "none"
-    what = "one optimiser step" if options.train else "score"
+    of = " of a joint model" if options.forecast else ""
+    what = f"one optimiser step{of}" if options.train else "score"
     limited = f", held to {options.isa}" if options.isa else ""
     print(f"{what} on {cpu_name()}, threads: {options.threads}{limited}; peers: {there}\n")
     columns = dict.fromkeys(name for row in rows for name in row.windows_per_s)
@@ -185,10 +191,13 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--shapes", type=parse_shape, nargs="+", metavar="T,F,H")
     parser.add_argument("--train", action="store_true", help="one optimiser step, beside torch's")
+    parser.add_argument("--forecast", action="store_true", help="with --train: a joint model")
     parser.add_argument("--isa", choices=sorted(LIMITS), help="as if the machine had no more")
     parser.add_argument("--quick", action="store_true", help="two shapes, few rounds: does it run?")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
+    if options.forecast and not options.train:
+        parser.error("--forecast goes with --train")
     batches = QUICK_BATCHES if options.quick else BATCHES
     options.batch = options.batch or (TRAINING_BATCHES if options.train else batches)
     options.shapes = options.shapes or (SHAPES[:2] if options.quick else SHAPES)

@@ -20,13 +20,18 @@ NAMES = {
     "decoder.0.bias": "decoder.bias_ih_l0",
     "output.w": "output.weight",
     "output.bias": "output.bias",
+    "forecast.w": "forecast.weight",
+    "forecast.bias": "forecast.bias",
 }
 # Its second bias does nothing that the first does not.
 WITHOUT = ("encoder.bias_hh_l0", "decoder.bias_hh_l0")
 
 
 class Autoencoder(torch.nn.Module):
-    """Windows (T, B, F) to the mean squared error of each (B,)."""
+    """Windows (T, B, F) to the mean squared error of each (B,).
+
+    Where there is a second head, plus that of the next readings, forecast at every step.
+    """
 
     def __init__(self, parameters: Parameters) -> None:
         super().__init__()
@@ -34,17 +39,22 @@ class Autoencoder(torch.nn.Module):
         self.encoder = torch.nn.LSTM(channels, hidden)
         self.decoder = torch.nn.LSTM(hidden, hidden)
         self.output = torch.nn.Linear(hidden, channels)
+        if parameters.architecture.forecast:
+            self.forecast = torch.nn.Linear(hidden, channels)
         tensors = dict(self.named_parameters())
         with torch.no_grad():
-            for name, theirs in NAMES.items():
-                tensors[theirs].copy_(torch.from_numpy(parameters[name]))
+            for name, tensor in parameters.tensors.items():
+                tensors[NAMES[name]].copy_(torch.from_numpy(tensor))
             for theirs in WITHOUT:
                 tensors[theirs].zero_()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        _, (h, _) = self.encoder(x)
+        encoded, (h, _) = self.encoder(x)
         y, _ = self.decoder(h.expand(len(x), -1, -1))
-        return ((self.output(y) - x) ** 2).mean((0, 2))
+        errors = ((self.output(y) - x) ** 2).mean((0, 2))
+        if hasattr(self, "forecast"):
+            errors = errors + ((self.forecast(encoded[:-1]) - x[1:]) ** 2).mean((0, 2))
+        return errors
 
 
 def scorer(case: Case, threads: int) -> Candidate:
