@@ -133,7 +133,8 @@ _TRAINING = (
     click.option("--patience", type=click.IntRange(1), callback=_PLAIN,
                  default=PLAIN.patience, show_default=True, help="With --model reconstruct: epochs "
                  "without a better validation loss before stopping early."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same bytes."),
+    click.option("--seed", type=int, default=0, show_default=True,
+                 help="Same seed, same bytes; a GPU's are others than a CPU's."),
 )
 # fmt: on
 

@@ -68,10 +68,8 @@ def _scores(gpu: CudaBackend, parameters: Parameters, rows: Float32Array) -> lis
 
 def _states(gpu: CudaBackend, parameters: Parameters, rows: Float32Array) -> list[Pair]:
     """By both, of entities that take two readings each: what is forecast, and their states."""
-    counts, start = (
-        _counts(gpu, parameters.architecture, carried=True),
-        zero_states(parameters.architecture, 1),
-    )
+    counts = _counts(gpu, parameters.architecture, carried=True)
+    start = zero_states(parameters.architecture, 1)
     there, here = (carried_states(parameters, start, device, (1,)) for device in (gpu, gpu.cpu))
     there.grow(max(counts))
     here.grow(WINDOWS)
