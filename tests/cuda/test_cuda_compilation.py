@@ -69,15 +69,6 @@ def test_carrying_compiles_within_its_budget(few: bool, tmp_path: Path) -> None:
     assert_sums_stay_in_registers(advance_kernel(tiling), ADVANCE, tiling, tmp_path)
 
 
-def test_a_kernel_compiles_for_the_device_that_there_is() -> None:
-    from sentinel.kernels.cuda.score_windows import score_kernel
-    from sentinel.model.cuda.tilings import tiling_of
-    from tests.cuda.compiling import ptx_of
-
-    tiling = tiling_of(Architecture(1, 1), SHARED_BYTES[9, 0], few=True)
-    assert ".target sm_90" in ptx_of(score_kernel(tiling), SCORE, tiling.threads, (9, 0))
-
-
 @pytest.mark.parametrize("hidden", [1, 7, 32, 64, 100, 128, 200, 1024])
 @pytest.mark.parametrize("channels", [1, 38, 4096])
 def test_every_model_has_a_tiling_on_the_smallest_devices(channels: int, hidden: int) -> None:
