@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from sentinel.model.cuda.scoring import CudaWindowScorer
 from sentinel.model.prepared import Backend
 from tests.bench import cuda, cuda_roof, cuda_rounds, cuda_training, ours
-from tests.bench.kernel_case import Candidate
+from tests.bench.kernel_case import Candidate, Shape
 from tests.bench.peers import found as peers
+from tests.cuda.gpu_here import STAND_IN, backend_of
 
 CPU = Backend()
 
@@ -43,6 +45,15 @@ def test_the_benchmark_validates_times_and_tells(
     three = "sentinel | cudnn | cudnn_tf32 |"
     assert told[2].endswith(f"| device: {three} stream: sentinel | host: {three} cpu |")
     assert all(row["excess"] <= 1 for row in found["rows"])
+
+
+def test_a_stream_s_places_are_not_those_of_the_windows_on_the_device() -> None:
+    case = cuda_rounds.case_of(Shape(2, 1, 2), 4)
+    scorer = CudaWindowScorer(case.parameters, case.shape.steps, backend_of(STAND_IN))
+    there, stream = cuda_rounds.on_device(case, scorer), cuda_rounds.from_stream(case, scorer)
+    for _ in range(3):
+        stream.run()
+        there.run()  # the simulator lets nobody read out of bounds
 
 
 def test_the_benchmark_of_training_validates_times_and_tells(
