@@ -11,7 +11,7 @@ import numpy as np
 from numba import cuda
 
 from sentinel.kernels.slabs import SPANS, WHOLE
-from sentinel.model.cuda.scoring import CudaWindowScorer, Slot
+from sentinel.model.cuda.scoring import CudaWindowScorer
 from sentinel.model.device import CudaBackend
 from sentinel.model.prepared import Backend
 from sentinel.model.ring_windows import RingWindows
@@ -186,8 +186,7 @@ def from_stream(case: Case, scorer: CudaWindowScorer) -> Candidate:
 def on_device(case: Case, scorer: CudaWindowScorer) -> Candidate:
     """The same launch over all windows at once, of rows that are there."""
     # A slot of its own: the scorer's are overwritten by what else it scores.
-    slot, channels = Slot(), case.shape.channels
-    slot.scratch.room(max(scorer.many.scratch, scorer.few.scratch))
+    slot, channels = scorer.slot(), case.shape.channels
     rows = cuda.to_device(case.rows.reshape(-1))
 
     def prepare() -> None:

@@ -59,18 +59,16 @@ class CudaCarriedStates:
         for model in self.models.values():
             model.load(parameters.flat)
         self.stream = cuda.stream()
-        self.rows, self.outputs, self.scratch = (
-            Mirror(np.float32, self.stream) for _ in range(3)
-        )  # fmt: skip
+        self.rows, self.outputs = (Mirror(np.float32, self.stream) for _ in range(2))
         self.starts, self.lengths, self.slots, self.begins = (
             Mirror(np.int64, self.stream) for _ in range(4)
         )
         self._reserve(0, 0)
-        self.scratch.room(0)
+        self.scratch = self.nothing
         self.many, self.few = (
             self._launcher(architecture, backend, max(steps), few=few) for few in (False, True)
         )
-        self.scratch.room(max(self.many.scratch, self.few.scratch))
+        self.scratch = cuda.device_array(max(self.many.scratch, self.few.scratch), np.float32)
         self.busy = backend.multiprocessors * self.many.tiling.windows
 
     def _launcher(
@@ -162,7 +160,7 @@ class CudaCarriedStates:
         """What the kernel is called with; the copies that it needs go before it on the stream."""
         model, outputs = self.models[steps], self.outputs.device[: count * steps * self.width]
         return (
-            model.table, model.numbers, model.packed, self.scratch.device,
+            model.table, model.numbers, model.packed, self.scratch,
             self.rows.up(rows * self.channels), self.starts.up(count), self.lengths.up(count),
             self.slots.up(count), self.begins.up(count), self.states,
             outputs.reshape(count, steps, self.width),

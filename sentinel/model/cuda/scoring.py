@@ -45,13 +45,11 @@ class CudaWindowScorer:
         self.channels, self.steps = architecture.channels, steps
         self.model = Model(plan_for(architecture, steps))
         self.chunk = max(1, CHUNK_BYTES // (4 * steps * self.channels))
-        self.slots = [Slot() for _ in range(SLOTS)]
         deep = max(architecture.encoder_layers, architecture.decoder_layers) > 1
         self.many, self.few = (
             self._launcher(architecture, backend, deep, few=few) for few in (False, True)
         )
-        for slot in self.slots:
-            slot.scratch.room(max(self.many.scratch, self.few.scratch))
+        self.slots = [self.slot() for _ in range(SLOTS)]
         self.rings = DeviceRings(self.channels)
         self.rings.compile(self.slots[0])
         self.busy = backend.multiprocessors * self.many.tiling.windows
@@ -63,10 +61,13 @@ class CudaWindowScorer:
     ) -> Launcher:
         tiling = tiling_of(architecture, backend.shared_bytes, few=few)
         scratch = scratch_size(tiling, self.steps) if deep else 0
-        for slot in self.slots:
-            slot.reserve(0, self.channels)
-        arguments = self._arguments(self.slots[0], self.slots[0].rows.device, 0)
+        slot = Slot(self.channels)
+        arguments = self._arguments(slot, slot.rows.device, 0)
         return Launcher(score_kernel(tiling), tiling, backend.multiprocessors, scratch, arguments)
+
+    def slot(self) -> Slot:
+        """A new one, for `launch`."""
+        return Slot(self.channels, max(self.many.scratch, self.few.scratch))
 
     @device_failures()
     def load(self, parameters: Parameters) -> None:
@@ -147,7 +148,7 @@ class CudaWindowScorer:
     def _arguments(self, slot: Slot, rows: Any, count: int) -> tuple[Any, ...]:
         errors, channels = slot.errors.device[: count * SPANS * self.channels], self.channels
         return (
-            self.model.table, self.model.numbers, self.model.packed, slot.scratch.device, rows,
+            self.model.table, self.model.numbers, self.model.packed, slot.scratch, rows,
             slot.starts.device[:count], slot.lengths.device[:count],
             errors.reshape(count, SPANS, channels),
             slot.expected.device[: count * channels].reshape(count, channels),
@@ -157,19 +158,21 @@ class CudaWindowScorer:
 class Slot:
     """A stream, and what one launch on it reads and writes.
 
-    part  the windows that it works on, of those of the call; None: nothing
+    part     the windows that it works on, of those of the call; None: nothing
+    scratch  floats that a launch wants, on the device alone
     """
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int, scratch: int = 0) -> None:
         self.stream = cuda.stream()
         self.part: slice | None = None
-        self.rows, self.errors, self.expected, self.scratch = (
-            Mirror(np.float32, self.stream) for _ in range(4)
-        )
-        self.scratch.room(0)
+        self.scratch = cuda.device_array(scratch, np.float32)
+        self.rows, self.errors, self.expected = (
+            Mirror(np.float32, self.stream) for _ in range(3)
+        )  # fmt: skip
         self.starts, self.lengths, self.places, self.moves = (
             Mirror(np.int64, self.stream) for _ in range(4)
         )
+        self.reserve(0, channels)
         self.places.room(0)
         self.moves.room(0)
 
