@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from sentinel.kernels.cuda.jit import make_ready
+from sentinel.kernels.cuda.jit import SIMULATED, make_ready
 from sentinel.kernels.cuda.tiling import Tiling
 from sentinel.kernels.jit import jit
 from sentinel.model.plan import Plan
@@ -24,6 +24,15 @@ SCRATCH_FLOATS_MAX = 1 << 26
 # Readings of a slot at a time, in bytes: the copy of one hides behind the work on the other, and
 # there are windows for wide tiles among them.
 CHUNK_BYTES = 64 << 20
+
+
+def free_dropped() -> None:
+    """Give back now what nobody refers to any more; numba-cuda would do so some time later.
+
+    It counts a pinned array as one of no size, and frees none where there is no room for the next.
+    """
+    if not SIMULATED:
+        cuda.current_context().deallocations.clear()
 
 
 class Mirror:
@@ -40,6 +49,7 @@ class Mirror:
             grown = max(1 << max(size - 1, 1).bit_length(), 2)
             # The old ones go first: there may be no room for both.
             self.size, self.host, self.device = 0, None, None
+            free_dropped()
             self.host = cuda.pinned_array(grown, self.dtype)
             self.device = cuda.device_array(grown, self.dtype)
             self.size = grown

@@ -32,7 +32,9 @@ class DeviceRings:
 
     def __init__(self, channels: int) -> None:
         self.channels = channels
-        self.rows = cuda.device_array(0, np.float32)
+        # Made once: where there is no room for others, there are these.
+        self.nothing = cuda.device_array(0, np.float32)
+        self.rows = self.nothing
         self.slabs = np.zeros((0, 0, channels), np.float32)
         self.ends = np.zeros(0, np.int64)
         self.call = -1
@@ -64,7 +66,7 @@ class DeviceRings:
         """Make room for other slabs; where rows stand in them."""
         size = windows.slabs.size
         if len(self.rows) != size:
-            self.rows = None  # there may be no room for both
+            self.rows = self.nothing  # there may be no room for both
             self.rows = cuda.device_array(size, np.float32)
         self.slabs, self.ends = windows.slabs, np.zeros(len(windows.ends), np.int64)
         return _in_use(windows.ends, windows.slabs.shape[1])

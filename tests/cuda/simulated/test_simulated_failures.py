@@ -28,6 +28,7 @@ from sentinel.model.device import CudaBackend, Device
 from sentinel.model.falling_back import Fallback
 from sentinel.model.prepared import Backend
 from sentinel.model.protocols import CarriesStates
+from sentinel.model.ring_windows import RingWindows
 from sentinel.model.scoring import WindowScorer
 from sentinel.runtime import device
 from sentinel.runtime.device import choose_device
@@ -95,6 +96,18 @@ def test_out_of_memory_is_said_to_be_so_and_passes_when_there_is_room_again() ->
             carried(GPU)
     after = scorer.score(ROWS, FEW, lengths(FEW))
     assert after.errors.tobytes() == before.errors.tobytes()
+
+
+def test_rings_without_room_are_scored_when_there_is_room_again() -> None:
+    scorer, cpu = window_scorer(MODEL, STEPS, GPU), WindowScorer(MODEL, STEPS, CPU)
+    ends = np.full(len(FEW), STEPS)
+    slabs = ROWS[: 2 * STEPS * len(FEW)].reshape(len(FEW), 2 * STEPS, -1)
+    places = FEW * 2 * STEPS + STEPS - 1
+    windows = RingWindows(slabs, ends, 0, places, FEW, places + 1 - STEPS)
+    with full(), pytest.raises(DeviceError, match="out of memory"):
+        scorer.score_rings(windows)
+    found, right = (which.score_rings(windows) for which in (scorer, cpu))
+    assert_twins(found.errors, right.errors)
 
 
 def test_the_cpu_scores_what_the_gpu_could_not() -> None:
