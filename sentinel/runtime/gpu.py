@@ -70,7 +70,10 @@ def probe() -> Gpu | NoGpu:
         found = _first()
     # numba-cuda, the driver's bindings and their compilers have a tree of exceptions each.
     except Exception as error:
-        return NoGpu(f"the driver gives no GPU ({_first_line(error)})", "look at nvidia-smi")
+        return NoGpu(
+            f"the driver gives no GPU ({_first_line(error)})",
+            "look at nvidia-smi; systemd's unit hides devices unless sentinel-gpu.conf is installed",
+        )
     return too_old(found) or found
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 UNIT = Path(__file__).resolve().parents[2] / "systemd" / "sentinel.service"
+GPU_DROP_IN = UNIT.with_name("sentinel-gpu.conf")
 EXECUTABLE = "/opt/sentinel/bin/sentinel"
 EXPOSURE_MAX = 1.5  # of 10; redis's unit has 1.2, Prometheus's 3.9
 
@@ -37,6 +38,24 @@ def test_systemd_accepts_the_unit_without_a_word(unit: Path) -> None:
     done = analyze("verify", "--man=no", str(unit))
     # It exits with 0 on a misspelt key: what it says counts.
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def with_gpu(unit: Path, text: str) -> Path:
+    """The unit, and beside it this text as its drop-in."""
+    drop_in = unit.parent / f"{unit.name}.d" / "gpu.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(text)
+    return unit
+
+
+def test_systemd_accepts_the_drop_in_for_a_gpu_without_a_word(unit: Path) -> None:
+    done = analyze("verify", "--man=no", str(with_gpu(unit, GPU_DROP_IN.read_text())))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_systemd_would_complain_of_a_drop_in_that_is_misspelt(unit: Path) -> None:
+    text = GPU_DROP_IN.read_text().replace("DeviceAllow=", "DevicesAllow=")
+    assert "DevicesAllow" in analyze("verify", "--man=no", str(with_gpu(unit, text))).stderr
 
 
 def test_systemd_would_complain_of_a_misspelt_key(unit: Path) -> None:
