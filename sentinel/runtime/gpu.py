@@ -72,7 +72,7 @@ def probe() -> Gpu | NoGpu:
     except Exception as error:
         return NoGpu(
             f"the driver gives no GPU ({_first_line(error)})",
-            "look at nvidia-smi; systemd's unit hides devices without its drop-in sentinel-gpu.conf",
+            "look at nvidia-smi; systemd's unit hides GPUs without its drop-in sentinel-gpu.conf",
         )
     return too_old(found) or found
 
