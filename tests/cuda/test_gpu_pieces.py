@@ -16,10 +16,11 @@ FILES = sorted(path.as_posix() for path in Path(module.FOLDER).glob("test_*.py")
 def test_every_test_and_every_shape_is_in_a_piece() -> None:
     commands = module.pieces()
     assert sorted({part for command in commands for part in command if part in FILES}) == FILES
-    measured = [
-        command[command.index("--shapes") + 1] for command in commands if "--json" in command
-    ]
-    assert measured == [",".join(map(str, shape)) for shape in SHAPES]
+    for benchmark in "tests.bench.cuda", "tests.bench.cuda_training":
+        measured = [
+            command[command.index("--shapes") + 1] for command in commands if benchmark in command
+        ]
+        assert measured == [",".join(map(str, shape)) for shape in SHAPES]
     # What one piece leaves out, the last one of the file takes.
     for words in module.TESTS.values():
         assert words[-1] == " and ".join(f"not {word}" for word in words[:-1])
@@ -37,6 +38,15 @@ def test_the_sanitizer_is_asked_for_small_tests(capsys: pytest.CaptureFixture[st
     (line,) = capsys.readouterr().out.splitlines()
     assert "compute-sanitizer --tool racecheck --error-exitcode 1" in line
     assert line.endswith("-m gpu tests/cuda/gpu/test_gpu_rings.py")
+
+
+def test_without_a_sanitizer_nothing_is_run_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit) as left:
+        module.main(["--sanitize", "memcheck"])
+    assert left.value.code == "compute-sanitizer is not on PATH: it comes with the CUDA toolkit"
 
 
 def test_a_piece_that_fails_or_takes_too_long_is_told_and_the_others_are_run(

@@ -8,6 +8,10 @@
 They need NumPy, Numba, numba-cuda and pytest; torch where cuDNN shall take part. What the
 benchmarks find lies in `cuda-T-F-H.json`, in the current directory.
 
+That detection is as good needs the development series, and all that sentinel depends on:
+`python -m tests.quality --series DIR --evaluate FILE --device cuda --versus STORED.csv` compares it
+with what an earlier run on the CPU found.
+
 compute-sanitizer comes with the CUDA toolkit: `memcheck` finds accesses out of bounds, `racecheck`
 those to shared memory without a barrier between them, `synccheck` barriers that not all threads
 reach, `initcheck` reads of what nobody wrote. It makes kernels some fifty times slower; of other
@@ -21,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -38,6 +43,7 @@ TESTS = {
     "carrying": ("",), "rings": ("",), "memory": ("",), "training": ("",), "detecting": ("",),
 }  # fmt: skip
 SMALL = ("rings",)
+SANITIZER = "compute-sanitizer"
 TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
 
 
@@ -53,7 +59,10 @@ def pieces() -> list[list[str]]:
         numbers = [str(number) for number in shape]
         options = "--shapes", ",".join(numbers), "--json", f"cuda-{'-'.join(numbers)}.json"
         found.append([sys.executable, "-m", "tests.bench.cuda", *options])
-    return [*found, [sys.executable, "-m", "tests.bench.cuda_training"]]
+    for shape in SHAPES:
+        only = "--shapes", ",".join(str(number) for number in shape)
+        found.append([sys.executable, "-m", "tests.bench.cuda_training", *only])
+    return found
 
 
 def run(command: Sequence[str]) -> bool:
@@ -81,11 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"there is no piece {', '.join(unknown)}: they are 0 to {len(found) - 1}")
     asked = {number: found[number] for number in options.numbers or range(len(found))}
     if options.sanitize:
-        prefix = ["compute-sanitizer", "--tool", options.sanitize, "--error-exitcode", "1"]
+        prefix = [SANITIZER, "--tool", options.sanitize, "--error-exitcode", "1"]
         asked = {number: [*prefix, *command_of(name)] for number, name in enumerate(SMALL)}
     if options.list:
         print("\n".join(f"{number:2}  {shlex.join(each)}" for number, each in asked.items()))
         return
+    if options.sanitize and shutil.which(SANITIZER) is None:
+        sys.exit(f"{SANITIZER} is not on PATH: it comes with the CUDA toolkit")
     failed = [str(number) for number, command in asked.items() if not run(command)]
     if failed:
         sys.exit(f"failed: {' '.join(failed)}")
