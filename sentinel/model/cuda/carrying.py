@@ -77,7 +77,7 @@ class CudaCarriedStates:
         tiling = tiling_of(architecture, backend.shared_bytes, few=few, carried=True)
         scratch = scratch_size(tiling, steps) if architecture.encoder_layers > 1 else 0
         kernel, arguments = advance_kernel(tiling), self._arguments(0, 0, steps)
-        return Launcher(kernel, tiling, backend.multiprocessors, scratch, arguments)
+        return Launcher(kernel, tiling, backend, scratch, arguments)
 
     def grow(self, entities: int) -> None:
         """Make room for so many entities, not fewer than there are."""

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from sentinel.kernels.cuda.jit import SIMULATED, make_ready
+from sentinel.kernels.cuda.jit import SIMULATED, THREADS_RESIDENT, THREADS_WIDE, make_ready
 from sentinel.kernels.cuda.tiling import Tiling
 from sentinel.kernels.jit import jit
+from sentinel.model.device import CudaBackend
 from sentinel.model.plan import Plan
 from sentinel.records import Float32Array, TimeArray
 
-# What fits on a multiprocessor beside each other: more blocks than that would only queue.
-THREADS_RESIDENT, BLOCKS_PER_MULTIPROCESSOR_MAX = 2048, 8
+BLOCKS_PER_MULTIPROCESSOR_MAX = 8
+# Threads of narrow tiles take up to 160 of a multiprocessor's 65,536 registers (ptxas, sm_90).
+THREADS_RESIDENT_NARROW = 65_536 // 160
 # Outputs between layers, of all blocks of a launch.
 SCRATCH_FLOATS_MAX = 1 << 26
 # Readings of a slot at a time, in bytes: the copy of one hides behind the work on the other, and
@@ -82,6 +84,17 @@ class Model:
         self.packed.copy_to_device(self.plan.pack(flat))
 
 
+def blocks_beside(tiling: Tiling, shared_bytes: int) -> int:
+    """What fits on a multiprocessor side by side: more would queue, and each fetch the weights.
+
+    shared_bytes  that a block may have of this device: nearly all of a multiprocessor's
+    """
+    threads = THREADS_RESIDENT if tiling.threads >= THREADS_WIDE else THREADS_RESIDENT_NARROW
+    by_registers = threads // tiling.threads
+    by_memory = shared_bytes // tiling.shared_bytes
+    return max(1, min(by_registers, by_memory, BLOCKS_PER_MULTIPROCESSOR_MAX))
+
+
 class Launcher:
     """A kernel for a tiling, and how many blocks of it a launch takes.
 
@@ -89,11 +102,10 @@ class Launcher:
     """
 
     def __init__(
-        self, kernel: Any, tiling: Tiling, multiprocessors: int, scratch: int, arguments: Any
+        self, kernel: Any, tiling: Tiling, backend: CudaBackend, scratch: int, arguments: Any
     ) -> None:
         self.kernel, self.tiling = kernel, tiling
-        resident = min(BLOCKS_PER_MULTIPROCESSOR_MAX, THREADS_RESIDENT // tiling.threads)
-        self.blocks = multiprocessors * max(1, resident)
+        self.blocks = backend.multiprocessors * blocks_beside(tiling, backend.shared_bytes)
         if scratch:
             self.blocks = max(1, min(self.blocks, SCRATCH_FLOATS_MAX // scratch))
         self.scratch = scratch * self.blocks

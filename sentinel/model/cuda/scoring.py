@@ -63,7 +63,7 @@ class CudaWindowScorer:
         scratch = scratch_size(tiling, self.steps) if deep else 0
         slot = Slot(self.channels)
         arguments = self._arguments(slot, slot.rows.device, 0)
-        return Launcher(score_kernel(tiling), tiling, backend.multiprocessors, scratch, arguments)
+        return Launcher(score_kernel(tiling), tiling, backend, scratch, arguments)
 
     def slot(self) -> Slot:
         """A new one, for `launch`."""
