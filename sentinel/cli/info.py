@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from sentinel import __version__, store
-from sentinel.cli.wiring import choose_computing, workload_of
+from sentinel.cli.wiring import chosen_device, chosen_kernels, workload_of
 from sentinel.config.kernels import KernelsConfig
 from sentinel.config.loading import load
 from sentinel.config.schema import WindowConfig
+from sentinel.errors import ConfigError
 from sentinel.kernels.variants import VARIANTS
 from sentinel.model.architecture import Architecture
 from sentinel.model.prepared import Backend
@@ -59,19 +60,24 @@ def command(path: Path | None, config_path: Path | None) -> None:
         model = store.load(path)
         architecture, work = model.parameters.architecture, workload_of(model, window)
     features = cpu_features()
-    computing = choose_computing(architecture, kernels, work)
-    backend, device = computing.kernels.backend, computing.device
+    choice = chosen_kernels(architecture, kernels)
+    backend, problem = choice.backend, None
+    try:
+        device = chosen_device(architecture, kernels, work, choice)
+        computes = f"{device.name}: {device.reason}"
+    except ConfigError as refusal:  # raised again once all else is shown
+        problem, computes = refusal, f"none: {refusal.what}"
     there = sorted({name for names in NEEDED.values() for name in names if name in features})
     click.echo(f"sentinel  {__version__}, Python {platform.python_version()}, "
                f"Numba {version('numba')}, NumPy {version('numpy')}")
     click.echo(f"CPU       {cpu_name()}, {threads_of(0)} for this process; "
                f"{' '.join(there) or 'no vector extension'}")
-    click.echo(f"kernels   {backend.variant.name}: {computing.kernels.reason}")
+    click.echo(f"kernels   {backend.variant.name}: {choice.reason}")
     click.echo(f"threads   {backend.threads}: {_why_threads(kernels)}")
     click.echo(f"scores    {SAME_BITS[backend.deterministic or backend.variant.unit is None]}")
     gpu = probe()
     click.echo(f"GPU       {described(gpu) if isinstance(gpu, Gpu) else f'none: {gpu.reason}'}")
-    click.echo(f"device    {device.name}: {device.reason}")
+    click.echo(f"device    {computes}")
     click.echo(f"cache     {os.environ['NUMBA_CACHE_DIR']}")
     table = Table("variant", "lanes", "self-check")
     for name, variant in VARIANTS.items():
@@ -82,6 +88,8 @@ def command(path: Path | None, config_path: Path | None) -> None:
             verdict = f"{'passed' if error <= ERROR_MAX else 'FAILED'}, largest error {error:.1e}"
         table.add_row(name, str(variant.lanes.width), verdict)
     Console(width=80).print(table)
+    if problem:
+        raise problem
 
 
 def _why_threads(kernels: KernelsConfig) -> str:

@@ -86,25 +86,22 @@ def threshold_settings(alert: AlertConfig) -> ThresholdSettings:
     return ThresholdSettings(alert.threshold, alert.exceed_probability, alert.mad_count)
 
 
-@dataclass(frozen=True, slots=True)
-class Computing:
-    """What computes under a configuration, and why."""
-
-    kernels: Choice
-    device: DeviceChoice
-
-
-def choose_computing(
-    architecture: Architecture, kernels: KernelsConfig, work: Workload
-) -> Computing:
-    """As configured; checked, and measured where there is a choice."""
-    choice = choose(
+def chosen_kernels(architecture: Architecture, kernels: KernelsConfig) -> Choice:
+    """The CPU's, as configured; checked."""
+    return choose(
         architecture, kernels.variant, kernels.threads, deterministic=kernels.deterministic
     )
-    device = choose_device(
-        architecture, work, choice.backend, kernels.device, kernels.on_gpu_failure
-    )
-    return Computing(choice, device)
+
+
+def chosen_device(
+    architecture: Architecture, kernels: KernelsConfig, work: Workload, cpu: Choice
+) -> DeviceChoice:
+    """As configured; checked, and measured where there is a choice.
+
+    cpu  what the CPU computes with
+    Raises ConfigError where a GPU is asked for, and there is none to use.
+    """
+    return choose_device(architecture, work, cpu.backend, kernels.device, kernels.on_gpu_failure)
 
 
 @collector_paused()
@@ -119,13 +116,12 @@ def make_detector(
 
     batches  that readings will come in: "auto" measures with such
     """
-    computing = choose_computing(
-        model.parameters.architecture, kernels, workload_of(model, window, batches)
-    )
-    backend, device = computing.kernels.backend, computing.device
+    architecture, work = model.parameters.architecture, workload_of(model, window, batches)
+    choice = chosen_kernels(architecture, kernels)
+    device = chosen_device(architecture, kernels, work, choice)
     log.info(
         "kernels %s (%s), threads: %d",
-        backend.variant.name, computing.kernels.reason, backend.threads,
+        choice.backend.variant.name, choice.reason, choice.backend.threads,
     )  # fmt: skip
     log.info("device %s (%s)", device.name, device.reason)
     detector = Detector(

@@ -13,7 +13,8 @@ from sentinel.cli.main import cli
 from sentinel.kernels.variants import VARIANTS
 from sentinel.model.architecture import Architecture
 from sentinel.model.prepared import Backend
-from sentinel.runtime import kernels, tile_permission
+from sentinel.runtime import device, kernels, tile_permission
+from sentinel.runtime.gpu import NoGpu
 from sentinel.runtime.kernels import cpu_features
 from tests.detector.toy import toy_model
 
@@ -139,6 +140,18 @@ def test_what_cannot_run_here_is_the_error_that_run_would_give(
     path = configured(plant, "[kernels]", 'variant = "avx512"')
     output = shown(monkeypatch, frozenset({"avx2", "fma"}), "--config", path, exit_code=3)
     assert 'kernels "avx512": this machine cannot run it: it has no avx512f' in output
+
+
+def test_all_else_is_shown_where_the_gpu_that_is_asked_for_is_missing(
+    monkeypatch: pytest.MonkeyPatch, plant: Path
+) -> None:
+    for module in (info, device):
+        monkeypatch.setattr(module, "probe", lambda: NoGpu("no NVIDIA driver", "install it"))
+    path = configured(plant, "[kernels]", 'device = "cuda"')
+    output = shown(monkeypatch, EVERYTHING, "--config", path, exit_code=3)
+    assert 'GPU none: no NVIDIA driver device none: device "cuda": no NVIDIA driver' in output
+    assert "avx2 8 passed" in output
+    assert output.endswith('error: device "cuda": no NVIDIA driver; install it')
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["the configuration's", "another"])
