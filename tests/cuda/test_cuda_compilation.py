@@ -60,6 +60,21 @@ def test_scoring_compiles_within_its_budget(shape: Shape, tmp_path: Path) -> Non
     assert "ld.shared.v4.f32" in ptx
 
 
+def test_scoring_compiled_for_the_newer_device_keeps_to_the_same_budget(tmp_path: Path) -> None:
+    from sentinel.kernels.cuda.score_windows import score_kernel
+    from sentinel.model.cuda.tilings import tiling_of
+    from tests.cuda.compiling import budget_of, ptx_of
+
+    newer = max(SHARED_BYTES)
+    tiling = tiling_of(Architecture(8, 32), SHARED_BYTES[newer])
+    ptx = ptx_of(score_kernel(tiling), SCORE, tiling.threads, newer)
+    assert ".target sm_90" in ptx
+    assert ".local" not in ptx
+    budget = budget_of(ptx, newer, tmp_path)
+    assert budget.registers <= REGISTERS_MAX[tiling.threads]
+    assert budget.spilled_bytes <= SPILLED_BYTES_MAX
+
+
 @pytest.mark.parametrize("few", [False, True], ids=["wide tiles", "narrow tiles"])
 def test_carrying_compiles_within_its_budget(few: bool, tmp_path: Path) -> None:
     from sentinel.kernels.cuda.states import advance_kernel
