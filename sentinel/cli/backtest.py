@@ -62,7 +62,7 @@ class LimitType(click.ParamType[Limit]):
 @click.option("--labels", "labels_path", type=click.Path(path_type=Path), metavar="LABELS",
               help="Known anomalies; without them episodes are counted, not judged.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
+              help="Take [alert], [window] and [kernels] from a daemon's configuration.")
 @reconstruct_every_option
 @click.option("--report", "report_path", type=click.Path(path_type=Path), metavar="HTML",
               help="Write a page with figures, one file (needs the extra sentinel[report]).")

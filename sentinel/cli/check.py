@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from sentinel.cli.check_clients import check_clients
-from sentinel.cli.check_device import check_device
 from sentinel.cli.check_endpoint import check_endpoint
+from sentinel.cli.check_kernels import check_kernels
 from sentinel.cli.check_sample import check_sample
 from sentinel.cli.check_topics import (
     Creation,
@@ -137,7 +137,7 @@ def run_checks(path: Path, wishes: Wishes) -> Iterator[Finding]:
         yield ok("configuration", str(path))
     model = yield from _check_model(examined)
     if not _broken(examined, "kernels."):
-        yield from check_device(examined.config.kernels)
+        yield from check_kernels(examined.config.kernels)
     if not _broken(examined, "metrics."):
         yield from check_endpoint(examined.config)
     if unknown or _broken(examined, *KAFKA_KEYS):

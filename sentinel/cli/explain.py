@@ -88,7 +88,7 @@ class Stretch:
 @click.option("--plot", "plot_path", type=click.Path(path_type=Path), metavar="PNG|SVG",
               help="Draw the stretch (needs the extra sentinel[report]).")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
+              help="Take [alert], [window] and [kernels] from a daemon's configuration.")
 @reconstruct_every_option
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes a score.")

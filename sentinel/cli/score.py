@@ -52,7 +52,7 @@ Examples:
 @click.option("--output", required=True, metavar="FILE",
               help="One row per reading: CSV, Parquet where it ends so; - is standard output.")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Take [alert], [window] and [kernels].variant from a daemon's configuration.")
+              help="Take [alert], [window] and [kernels] from a daemon's configuration.")
 @reconstruct_every_option
 @click.option("--forecast", is_flag=True,
               help="Write what was expected of each channel, too: expected_<channel>.")
@@ -97,4 +97,5 @@ def command(
             spinner.update(f"scoring: {rows:,} readings")
     warn_of_input(source, rows, dropped)
     if suppressed:
-        log.info("episodes withheld when they began, by budget or cooldown: %d", suppressed)
+        why = "the model's rules, a budget or a cooldown"
+        log.info("episodes withheld when they began, by %s: %d", why, suppressed)

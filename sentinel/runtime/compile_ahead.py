@@ -36,6 +36,7 @@ def compile_ahead(name: str, groups: Sequence[Sequence[Compile]]) -> None:
     helpers = min(cpus, len(parts)) - 1
     if not cache or done.exists() or helpers < 1 or not _can_fork():
         return
+    log.info("compiling the kernels of this model, once; later starts load them")
     load_compiler()
     context = multiprocessing.get_context("fork")
     others = [

@@ -74,6 +74,33 @@ def threads_of(asked: int) -> int:
     return asked or len(os.sched_getaffinity(0))
 
 
+def candidates_of(
+    asked: str, environ: Mapping[str, str] = os.environ, *, deterministic: bool = True
+) -> tuple[list[Variant], str]:
+    """The variants that may run here, the fastest first, and why. Arguments as of `choose`.
+
+    Raises ConfigError where the name is unknown or the machine cannot run it.
+    """
+    source = f"{VARIABLE}={environ[VARIABLE]}" if environ.get(VARIABLE) else f'"{asked}"'
+    asked = environ.get(VARIABLE) or asked
+    features = cpu_features()
+    candidates, reason = runnable(features), "the fastest that runs here"
+    if asked != AUTO:
+        names = [variant.name for variant in candidates]
+        if asked not in names:
+            known = "there is none"
+            if asked in VARIANTS:
+                known = f"this machine cannot run it: {why_not(asked, features)}"
+            raise ConfigError(
+                f"kernels {source}: {known}", hint=f"auto, or one of: {', '.join(names)}"
+            )
+        return [VARIANTS[asked]], f"asked for by {source}"
+    if deterministic and any(variant.unit for variant in candidates):
+        candidates = [variant for variant in candidates if variant.unit is None]
+        reason += " for a single window and for many with the same bits"
+    return candidates, reason
+
+
 @collector_paused()
 def choose(
     architecture: Architecture,
@@ -93,23 +120,7 @@ def choose(
     Raises ConfigError where the name is unknown or the machine cannot run it, ModelError where
     nothing passes.
     """
-    source = f"{VARIABLE}={environ[VARIABLE]}" if environ.get(VARIABLE) else f'"{asked}"'
-    asked = environ.get(VARIABLE) or asked
-    features = cpu_features()
-    candidates, reason = runnable(features), "the fastest that runs here"
-    if asked != AUTO:
-        names = [variant.name for variant in candidates]
-        if asked not in names:
-            known = "there is none"
-            if asked in VARIANTS:
-                known = f"this machine cannot run it: {why_not(asked, features)}"
-            raise ConfigError(
-                f"kernels {source}: {known}", hint=f"auto, or one of: {', '.join(names)}"
-            )
-        candidates, reason = [VARIANTS[asked]], f"asked for by {source}"
-    elif deterministic and any(variant.unit for variant in candidates):
-        candidates = [variant for variant in candidates if variant.unit is None]
-        reason += " for a single window and for many with the same bits"
+    candidates, reason = candidates_of(asked, environ, deterministic=deterministic)
     for variant in candidates:
         backend = Backend(variant, threads_of(threads), deterministic)
         used = [duty.name for duty in duties(architecture, training=training)]

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sentinel import store
-from sentinel.cli import check_device, fit, wiring
+from sentinel.cli import check_kernels, fit, wiring
 from sentinel.cli.main import cli
-from sentinel.errors import DeviceError, KafkaError
+from sentinel.errors import ConfigError, DeviceError, KafkaError
 from sentinel.model.device import CudaBackend
 from sentinel.model.falling_back import Fallback
 from sentinel.runtime import device
@@ -44,7 +44,7 @@ dead_letter_topic = "letters"
 
 @pytest.fixture(autouse=True)
 def no_gpu_and_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (device, check_device):
+    for module in (device, check_kernels):
         monkeypatch.setattr(module, "probe", lambda: NONE)
 
     def nobody(*_: object) -> None:
@@ -214,7 +214,7 @@ def test_check_looks_for_the_device(
     plant: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(check_device, "probe", lambda: found)
+    monkeypatch.setattr(check_kernels, "probe", lambda: found)
     done = invoke("check", "--config", configured(plant, kernels), "--timeout", "0.3")
     assert done.exit_code == exit_code
     assert line in done.output
@@ -239,3 +239,14 @@ def test_a_daemon_s_device_is_measured_by_what_its_configuration_lets_it_compute
     assert [(work.steps, work.stride, work.minibatch) for work in works] == [
         (5, 1, 0), (5, 3, 0), (8, 0, 7),
     ]  # fmt: skip
+
+
+def test_check_tells_of_a_variant_that_is_not_to_be_had(
+    plant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SENTINEL_KERNELS", "abacus")
+    config = configured(plant, 'device = "cpu"')
+    done = invoke("check", "--config", config, "--timeout", "0.3")
+    assert done.exit_code == ConfigError.exit_code
+    assert "kernels.variant" in done.output
+    assert "SENTINEL_KERNELS=abacus" in done.output
