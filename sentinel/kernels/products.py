@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sentinel.kernels.jit import lean
+from sentinel.kernels.plan import padded
 from sentinel.kernels.tiles import Tile, add_product, load_tile, rows_of, store_tile, width_of
 from sentinel.kernels.types import Float32Array
 
@@ -22,7 +23,7 @@ def panels(matrix: Float32Array, width: int) -> Float32Array:
     (2008).
     """
     depth, columns = matrix.shape
-    room = np.zeros((depth, -(-columns // width) * width), np.float32)
+    room = np.zeros((depth, padded(columns, width)), np.float32)
     room[:, :columns] = matrix
     return np.ascontiguousarray(room.reshape(depth, -1, width).swapaxes(0, 1)).reshape(-1)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sentinel.kernels.jit import jit, lean
+from sentinel.kernels.plan import padded
 from sentinel.kernels.products import panels
 from sentinel.kernels.tiles import Tile, add_product, rows_of, store_tile, width_of, zero_tile
 from sentinel.records import Float32Array, IndexArray, TimeArray
@@ -49,7 +50,7 @@ class NearestMeter:
     def __init__(self, nearest: Nearest, tile: Tile) -> None:
         samples = len(nearest.half)
         # What fills the last tile is nearest to nothing.
-        self._half = np.full(-(-samples // tile.width) * tile.width, FAR, np.float32)
+        self._half = np.full(padded(samples, tile.width), FAR, np.float32)
         self._half[:samples] = nearest.half
         self._across, self._tile = panels(nearest.across, tile.width), tile
 

@@ -22,24 +22,12 @@ from sentinel.runtime import device
 from sentinel.runtime.device import DeviceChoice
 from sentinel.runtime.gpu import Gpu, NoGpu
 from sentinel.source.files import FileLayout, FileSource
+from tests.cli.toy_config import CONFIG
 from tests.detector.toy import toy_model
 
 NONE = NoGpu("no NVIDIA driver (no libcuda.so.1)", "install the driver")
 FOUND = Gpu("NVIDIA H200", (13, 0), (9, 0), 150 << 30, 148 << 30, 132, 228352, "570.86.15")
 T0 = 1_700_000_000
-# Nobody listens there.
-CONFIG = """model = "toy"
-[metrics]
-listen_address = ""
-[source]
-bootstrap_servers = "127.0.0.1:9"
-topic = "readings"
-group_id = "g"
-[sink]
-events_topic = "events"
-dead_letter_topic = "letters"
-[kernels]
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +55,7 @@ def plant(tmp_path: Path) -> Path:
 
 def configured(plant: Path, kernels: str = "") -> Path:
     path = plant / "sentinel.toml"
-    path.write_text(CONFIG + kernels)
+    path.write_text(f"{CONFIG}[kernels]\n{kernels}")
     return path
 
 

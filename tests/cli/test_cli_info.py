@@ -16,21 +16,13 @@ from sentinel.model.prepared import Backend
 from sentinel.runtime import device, kernels, tile_permission
 from sentinel.runtime.gpu import NoGpu
 from sentinel.runtime.kernels import cpu_features
+from tests.cli.toy_config import CONFIG
 from tests.detector.toy import toy_model
 
 AMX = frozenset({"amx-tile", "amx-bf16"})
 
 
 EVERYTHING = frozenset().union(*kernels.NEEDED.values())
-CONFIG = """model = "toy"
-[source]
-bootstrap_servers = "127.0.0.1:9"
-topic = "readings"
-group_id = "g"
-[sink]
-events_topic = "events"
-dead_letter_topic = "letters"
-"""
 
 
 @pytest.fixture
