@@ -65,7 +65,7 @@ class LimitType(click.ParamType[Limit]):
               help="Take [alert], [window] and [kernels] from a daemon's configuration.")
 @reconstruct_every_option
 @click.option("--report", "report_path", type=click.Path(path_type=Path), metavar="HTML",
-              help="Write a page with figures, one file (needs the extra sentinel[report]).")
+              help="Write a page with figures, one file (needs matplotlib, the extra `report`).")
 @click.option("--fail-if", "limits", type=LimitType(), multiple=True, metavar="METRIC<NUMBER",
               help="Exit code 8 where it holds; < <= > >= and any metric (repeat for more).")
 @click.option("--json", "as_json", is_flag=True,

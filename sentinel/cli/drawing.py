@@ -38,8 +38,8 @@ def demand_figures(path: Path, option: str) -> None:
         if (error.name or "").split(".")[0] != "matplotlib":
             raise
         raise click.UsageError(
-            f"{option} draws figures with matplotlib, which is not installed: "
-            "pip install 'sentinel[report]'"
+            f"{option} draws figures with matplotlib, which is not installed: pip install "
+            "matplotlib (the extra `report` of sentinel)"
         ) from None
     try:
         if path.is_dir():

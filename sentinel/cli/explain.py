@@ -86,7 +86,7 @@ class Stretch:
 @click.option("--entity", metavar="NAME",
               help="The machine, where the input has several.")
 @click.option("--plot", "plot_path", type=click.Path(path_type=Path), metavar="PNG|SVG",
-              help="Draw the stretch (needs the extra sentinel[report]).")
+              help="Draw the stretch (needs matplotlib, the extra `report`).")
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Take [alert], [window] and [kernels] from a daemon's configuration.")
 @reconstruct_every_option

@@ -1,4 +1,4 @@
 """A backtest for people: words, figures and a page that needs nothing but itself.
 
-`figures` and whatever imports it need matplotlib, the extra `sentinel[report]`; `wording` does not.
+`figures` and whatever imports it need matplotlib, the extra `report`; `wording` does not.
 """
