@@ -21,6 +21,7 @@ class Problem:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`did you mean "topic"?`, or nothing where no known name is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f'did you mean "{near[0]}"?' if near else ""
+    """`did you mean "topic"?`, or nothing where no known name is near. Case is no distance."""
+    folded = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f'did you mean "{folded[near[0]]}"?' if near else ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 
+from sentinel.config.problems import did_you_mean
 from sentinel.errors import ConfigError, ModelError
 from sentinel.kernels.variants import VARIANTS, Variant
 from sentinel.model.architecture import Architecture
@@ -88,11 +89,11 @@ def candidates_of(
     if asked != AUTO:
         names = [variant.name for variant in candidates]
         if asked not in names:
-            known = "there is none"
+            known, hint = "there is none", did_you_mean(asked, [AUTO, *VARIANTS])
             if asked in VARIANTS:
-                known = f"this machine cannot run it: {why_not(asked, features)}"
+                known, hint = f"this machine cannot run it: {why_not(asked, features)}", ""
             raise ConfigError(
-                f"kernels {source}: {known}", hint=f"auto, or one of: {', '.join(names)}"
+                f"kernels {source}: {known}", hint=hint or f"auto, or one of: {', '.join(names)}"
             )
         return [VARIANTS[asked]], f"asked for by {source}"
     if deterministic and any(variant.unit for variant in candidates):

@@ -141,13 +141,22 @@ def test_the_environment_goes_before_the_configuration() -> None:
 
 
 @pytest.mark.usefixtures("checked")
-def test_an_unknown_name_is_refused_with_those_there_are() -> None:
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("fast", "auto, or one of: amx, avx512, avx2, portable"),
+        ("AVX2", 'did you mean "avx2"?'),
+        ("avx-512", 'did you mean "avx512"?'),
+        ("Auto", 'did you mean "auto"?'),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_or_all(asked: str, hint: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        choose(ARCHITECTURE, "avx1024", environ={})
-    assert 'kernels "avx1024": there is none' in str(raised.value)
-    assert "auto, or one of: amx, avx512, avx2, portable" in (raised.value.hint or "")
-    with pytest.raises(ConfigError, match="SENTINEL_KERNELS=fast: there is none"):
-        choose(ARCHITECTURE, environ={"SENTINEL_KERNELS": "fast"})
+        choose(ARCHITECTURE, asked, environ={})
+    assert str(raised.value) == f'kernels "{asked}": there is none; {hint}'
+    with pytest.raises(ConfigError) as raised:
+        choose(ARCHITECTURE, environ={"SENTINEL_KERNELS": asked})
+    assert str(raised.value) == f"kernels SENTINEL_KERNELS={asked}: there is none; {hint}"
 
 
 @pytest.mark.usefixtures("checked")
