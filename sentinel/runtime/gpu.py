@@ -51,17 +51,26 @@ class NoGpu:
 
 def probe() -> Gpu | NoGpu:
     """Ask for the first GPU. Nothing of CUDA is imported unless package and driver are there."""
-    if find_spec("numba_cuda") is None:
-        return NoGpu(
-            "numba-cuda is not installed",
-            f"pip install '{REQUIREMENT.format(12)}', or [cu13] where nvidia-smi says CUDA 13",
-        )
+    missing = []
     try:
         library = ctypes.CDLL(DRIVER_LIBRARY)
     except OSError as error:
+        missing.append(
+            NoGpu(
+                f"no NVIDIA driver ({error})",
+                "install the driver; in a container, hand the GPU in (--gpus, --device)",
+            )
+        )
+    if find_spec("numba_cuda") is None:
+        missing.append(
+            NoGpu(
+                "numba-cuda is not installed",
+                f"pip install '{REQUIREMENT.format(12)}', or [cu13] where nvidia-smi says CUDA 13",
+            )
+        )
+    if missing:
         return NoGpu(
-            f"no NVIDIA driver ({error})",
-            "install the driver; in a container, hand the GPU in (--gpus, --device)",
+            ", and ".join(one.reason for one in missing), "; ".join(one.hint for one in missing)
         )
     outdated = driver_too_old(_speaks(library), _bindings())
     if outdated:

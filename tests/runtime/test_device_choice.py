@@ -253,11 +253,24 @@ def test_the_driver_s_version_is_read(said: str, found: str) -> None:
     assert driver_version(said) == found
 
 
-def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu, "find_spec", lambda name: None)
+@pytest.mark.parametrize("driver", [False, True])
+@pytest.mark.parametrize("package", [False, True])
+def test_all_that_is_missing_is_told_at_once(
+    driver: bool, package: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(name: str) -> Any:
+        if not driver:
+            raise OSError(f"{name}: no such file")
+        return SimpleNamespace(cuDriverGetVersion=lambda number: 0)
+
+    monkeypatch.setattr(gpu.ctypes, "CDLL", load)
+    monkeypatch.setattr(gpu, "find_spec", lambda name: package or None)
     found = gpu.probe()
     assert isinstance(found, NoGpu)
-    assert "pip install 'numba-cuda[cu12]>=0.30,<0.31'" in found.hint
+    assert ("no NVIDIA driver (libcuda.so.1: no such file)" in found.reason) != driver
+    assert ("install the driver; in a container" in found.hint) != driver
+    assert ("numba-cuda is not installed" in found.reason) != package
+    assert ("pip install 'numba-cuda[cu12]>=0.30,<0.31'" in found.hint) != package
 
 
 @pytest.mark.parametrize("major", [12, 13])
