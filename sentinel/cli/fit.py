@@ -35,7 +35,7 @@ from sentinel.fitting.settings import FitSettings, architecture_of, recommended_
 from sentinel.model.device import CudaBackend, Device
 from sentinel.ports import Source
 from sentinel.records import Readings
-from sentinel.runtime.device import Asked, OnFailure, choose_device
+from sentinel.runtime.device import Asked, OnFailure, choose_device, demand_gpu
 from sentinel.runtime.kernels import choose
 from sentinel.runtime.workload import FILE, Workload
 from sentinel.source.files import FileSource
@@ -201,10 +201,11 @@ def command(
         raise click.UsageError("--exclude-suspicious does not go with --model reconstruct")
     left_out = LeftOut(read_labels(labels_path) if labels_path else None, exclude_suspicious)
     store.prepare(output)  # an hour of work must not end in an error that was foreseeable
-    kernels = KernelsConfig()
-    if config_path:
-        config = load(config_path)
-        kernels = config.kernels
+    config = load(config_path) if config_path else None
+    kernels = config.kernels if config else KernelsConfig()
+    device = device or kernels.device
+    demand_gpu(device, kernels.on_gpu_failure)
+    if config:
         range_source = history_range(config, range_from, range_to)
         source: Source = range_source
         channels = tuple(range_source.channel_names)
@@ -214,9 +215,8 @@ def command(
     settings = settings_of(options, len(channels))
     try:
         model, rejected = fit_and_save(
-            source, channels, settings, output, threads, left_out,
-            device or kernels.device, kernels.on_gpu_failure,
-        )  # fmt: skip
+            source, channels, settings, output, threads, left_out, device, kernels.on_gpu_failure
+        )
     finally:
         source.close()
     print_summary(

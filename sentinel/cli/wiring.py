@@ -28,7 +28,7 @@ from sentinel.model.architecture import Architecture
 from sentinel.ports import Supervisor
 from sentinel.records import NS_PER_S
 from sentinel.runtime.clock import SystemClock
-from sentinel.runtime.device import DeviceChoice, choose_device, fell_back
+from sentinel.runtime.device import DeviceChoice, choose_device, demand_gpu, fell_back
 from sentinel.runtime.garbage import collector_paused
 from sentinel.runtime.kernels import Choice, choose
 from sentinel.runtime.systemd import SystemdSupervisor
@@ -116,6 +116,7 @@ def make_detector(
 
     batches  that readings will come in: "auto" measures with such
     """
+    demand_gpu(kernels.device, kernels.on_gpu_failure)
     architecture, work = model.parameters.architecture, workload_of(model, window, batches)
     choice = chosen_kernels(architecture, kernels)
     device = chosen_device(architecture, kernels, work, choice)

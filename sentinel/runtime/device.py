@@ -43,6 +43,17 @@ class DeviceChoice:
         return "cuda" if isinstance(self.device, CudaBackend) else "cpu"
 
 
+def demand_gpu(asked: Asked, on_failure: OnFailure) -> None:
+    """Refuse now what `choose_device` would refuse once the CPU's kernels are compiled.
+
+    Raises ConfigError where "cuda" is asked for, there is no GPU, and the CPU is not to take over.
+    """
+    if asked == "cuda" and on_failure == "stop":
+        found = probe()
+        if isinstance(found, NoGpu):
+            raise _refusal(found)
+
+
 def choose_device(
     architecture: Architecture,
     work: Workload,
@@ -85,7 +96,7 @@ def choose_device(
     if asked == "auto":
         return DeviceChoice(cpu, problem.reason)
     if on_failure == "stop":
-        raise ConfigError(f'device "cuda": {problem.reason}', hint=problem.hint)
+        raise _refusal(problem)
     log.warning(
         'device "cuda" was asked for, and the CPU computes: %s; %s', problem.reason, problem.hint
     )
@@ -97,6 +108,10 @@ def fell_back(asked: Asked, device: Device) -> bool:
     if isinstance(device, CudaBackend):
         return device.fallback is not None and device.fallback.happened
     return asked == "cuda"
+
+
+def _refusal(problem: NoGpu) -> ConfigError:
+    return ConfigError(f'device "cuda": {problem.reason}', hint=problem.hint)
 
 
 def _with_fallback(gpu: CudaBackend) -> CudaBackend:

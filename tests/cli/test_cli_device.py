@@ -19,6 +19,7 @@ from sentinel.errors import ConfigError, DeviceError, KafkaError
 from sentinel.model.device import CudaBackend
 from sentinel.model.falling_back import Fallback
 from sentinel.runtime import device
+from sentinel.runtime import kernels as kernels_choice
 from sentinel.runtime.device import DeviceChoice
 from sentinel.runtime.gpu import Gpu, NoGpu
 from sentinel.source.files import FileLayout, FileSource
@@ -87,6 +88,15 @@ def test_cuda_without_a_gpu_is_a_clear_error(command: Any, plant: Path) -> None:
     assert 'device "cuda": no NVIDIA driver (no libcuda.so.1); install the driver' in done.output
     assert "Traceback" not in done.output
     assert not (plant / "made").exists()
+
+
+@COMMANDS
+def test_a_missing_gpu_is_refused_before_a_history_is_read_or_a_kernel_compiled(
+    command: Any, plant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, work in ((kernels_choice, "candidates_of"), (fit, "spool_history")):
+        monkeypatch.setattr(module, work, lambda *_, work=work, **__: pytest.fail(work))
+    assert command(plant, "--device", "cuda").exit_code == 3
 
 
 @COMMANDS
