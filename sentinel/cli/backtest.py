@@ -13,12 +13,14 @@ from sentinel.backtest.limits import Limit
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.cli import logs
 from sentinel.cli.backtest_report import backtest_json, print_backtest
+from sentinel.cli.device_option import SCORES, device_option
 from sentinel.cli.drawing import page_maker
 from sentinel.cli.labelling import demand_fit
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.replaying import Replay, configured_detector, reconstruct_every_option
 from sentinel.config.schema import LogConfig
 from sentinel.detector import Detector
+from sentinel.runtime.device import Asked
 from sentinel.source.labels import read_labels
 
 LIMIT_CROSSED = 8
@@ -70,13 +72,14 @@ class LimitType(click.ParamType[Limit]):
               help="Exit code 8 where it holds; < <= > >= and any metric (repeat for more).")
 @click.option("--json", "as_json", is_flag=True,
               help="One JSON object with all episodes and metrics instead of tables.")
+@device_option(SCORES)
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes a score.")
 @layout_options
 def command(
     model_path: Path, input_path: Path, context_path: Path | None, labels_path: Path | None,
     config_path: Path | None, reconstruct_every: int | None, report_path: Path | None,
-    limits: tuple[Limit, ...], as_json: bool, threads: int, **options: Any,
+    limits: tuple[Limit, ...], as_json: bool, device: Asked | None, threads: int, **options: Any,
 ) -> None:
     # fmt: on
     """Run a model over readings of the past as `sentinel run` would, and judge its episodes.
@@ -93,12 +96,12 @@ def command(
     labels = read_labels(labels_path) if labels_path else None
     model = store.load(model_path)
     replay = Replay.open(input_path, context_path, layout, model)
-    detector = configured_detector(model, config_path, threads, reconstruct_every)
+    detector = configured_detector(model, config_path, threads, reconstruct_every, device)
     found = _run(replay, detector, labels)
     failures = [text for limit in limits if (text := limit.crossed(found.judgement.metrics))]
     if write_page:
         again = Replay.open(input_path, context_path, layout, model)
-        detector = configured_detector(model, config_path, threads, reconstruct_every)
+        detector = configured_detector(model, config_path, threads, reconstruct_every, device)
         write_page(found, model, input_path, again.explained(detector))
     if as_json:
         click.echo(backtest_json(found, model, failures))

@@ -18,6 +18,7 @@ from sentinel.backtest.episodes import Episode
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.backtest.tracks import Track
 from sentinel.cli import logs
+from sentinel.cli.device_option import SCORES, device_option
 from sentinel.cli.drawing import demand_figures, write_whole
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.output import OutputConsole
@@ -27,6 +28,7 @@ from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.report.excerpt import Explained
 from sentinel.report.wording import iso
+from sentinel.runtime.device import Asked
 from sentinel.source.exact_time import ns_of_number, ns_of_text
 from sentinel.source.history_table import listed
 
@@ -90,13 +92,14 @@ class Stretch:
 @click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
               help="Take [alert], [window] and [kernels] from a daemon's configuration.")
 @reconstruct_every_option
+@device_option(SCORES)
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes a score.")
 @layout_options
 def command(
     model_path: Path, input_path: Path, context_path: Path | None, from_ns: int, to_ns: int,
     entity: str | None, plot_path: Path | None, config_path: Path | None,
-    reconstruct_every: int | None, threads: int, **options: Any,
+    reconstruct_every: int | None, device: Asked | None, threads: int, **options: Any,
 ) -> None:
     # fmt: on
     """Explain a stretch of a file: its episodes, the channels behind them, what was expected.
@@ -113,14 +116,14 @@ def command(
         demand_figures(plot_path, "--plot")
     model = store.load(model_path)
     replay = Replay.open(input_path, context_path, layout, model)
-    detector = configured_detector(model, config_path, threads, reconstruct_every)
+    detector = configured_detector(model, config_path, threads, reconstruct_every, device)
     scored, episodes = replay.scored_by(detector)
     found = backtest(scored, episodes, None, list(replay.source.entities))
     stretch = _stretch(found, _track(found, entity), from_ns, to_ns)
     _print(found, stretch)
     if plot_path:
         again = Replay.open(input_path, context_path, layout, model)
-        detector = configured_detector(model, config_path, threads, reconstruct_every)
+        detector = configured_detector(model, config_path, threads, reconstruct_every, device)
         drawn = _drawn(found, stretch, model, again.explained(detector), plot_path.suffix)
         write_whole(plot_path, drawn)
 

@@ -78,7 +78,17 @@ def run(plant: Path, *options: object) -> Result:
     return invoke("run", "--config", configured(plant), *options)
 
 
-COMMANDS = pytest.mark.parametrize("command", [run, score, fitted])
+def backtested(plant: Path, *options: object) -> Result:
+    return invoke("backtest", "--model", plant / "toy", "--input", plant / "history.csv", *options)
+
+
+def explained(plant: Path, *options: object) -> Result:
+    places = "--model", plant / "toy", "--input", plant / "history.csv"
+    return invoke("explain", *places, "--from", T0, "--to", T0 + 99, *options)
+
+
+COMMANDS = pytest.mark.parametrize("command", [run, score, backtested, explained, fitted])
+SAYING = pytest.mark.parametrize("command", [run, score, fitted])
 
 
 @COMMANDS
@@ -99,7 +109,25 @@ def test_a_missing_gpu_is_refused_before_a_history_is_read_or_a_kernel_compiled(
     assert command(plant, "--device", "cuda").exit_code == 3
 
 
-@COMMANDS
+@pytest.mark.parametrize("command", [backtested, explained])
+def test_a_judgement_is_computed_by_the_device_that_is_asked_for(
+    command: Any, plant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def chosen(architecture: Any, work: Any, cpu: Any, device: Any, *_: Any) -> DeviceChoice:
+        asked.append(device)
+        return DeviceChoice(cpu, "stand-in")
+
+    monkeypatch.setattr(wiring, "choose_device", chosen)
+    config = configured(plant, 'device = "auto"\n')
+    for options in ((), ("--config", config), ("--config", config, "--device", "cpu")):
+        done = command(plant, *options)
+        assert done.exit_code == 0, done.output
+    assert asked == ["auto", "auto", "cpu"]
+
+
+@SAYING
 @pytest.mark.parametrize(
     ("options", "told"),
     [(("--device", "cpu"), 'device cpu (asked for by device = "cpu")'),
