@@ -27,6 +27,9 @@ from sentinel.runtime.workload import Workload
 
 # T of the windows that CPU and GPU are measured with, where there is no model to say it.
 SUPPOSED_STEPS = 64
+DAEMON_ALONE = (
+    "a daemon's, unless its configuration says otherwise; other commands take one for each CPU"
+)
 SAME_BITS = {
     True: "of the same bits in any batch",
     False: "whose last bits may differ with the batch: asked for by deterministic = false",
@@ -73,7 +76,8 @@ def command(path: Path | None, config_path: Path | None) -> None:
     click.echo(f"CPU       {cpu_name()}, {threads_of(0)} for this process; "
                f"{' '.join(there) or 'no vector extension'}")
     click.echo(f"kernels   {backend.variant.name}: {choice.reason}")
-    click.echo(f"threads   {backend.threads}: {_why_threads(kernels)}")
+    why = _why_threads(kernels) if config_path else DAEMON_ALONE
+    click.echo(f"threads   {backend.threads}: {why}")
     click.echo(f"scores    {SAME_BITS[backend.deterministic or backend.variant.unit is None]}")
     gpu = probe()
     click.echo(f"GPU       {described(gpu) if isinstance(gpu, Gpu) else f'none: {gpu.reason}'}")

@@ -87,9 +87,15 @@ def test_why_amx_is_not_taken_by_itself_is_shown(monkeypatch: pytest.MonkeyPatch
     assert "amx 16 passed" in output
 
 
-def test_without_a_configuration_its_defaults_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_configuration_a_daemon_s_defaults_are_shown_and_no_key_of_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     output = shown(monkeypatch, EVERYTHING)
-    assert "threads 1: [kernels] threads is 1" in output
+    assert (
+        "threads 1: a daemon's, unless its configuration says otherwise; other commands take one "
+        "for each CPU"
+    ) in output
+    assert "[kernels]" not in output
     assert "scores of the same bits in any batch" in output
 
 
