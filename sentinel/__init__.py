@@ -17,7 +17,7 @@ F4     tuning: which settings suit a history
 F3     window | model | score | alert | backtest
 F2     entities: what is remembered of each, grown, forgotten, copied and restored in one way
 F1     kernels
-F0     records | errors
+F0     records | errors | plural
 =====  =======================================================================
 
 F0 to F4 are pure: values in, values out, time is an argument. The daemon knows ports only.

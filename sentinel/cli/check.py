@@ -29,6 +29,7 @@ from sentinel.config.problems import did_you_mean
 from sentinel.config.schema import Config
 from sentinel.errors import ConfigError, KafkaError, ModelError
 from sentinel.fitted import FittedModel
+from sentinel.plural import counted
 from sentinel.records import NS_PER_S
 from sentinel.source.kafka_admin import Cluster, latest_records
 from sentinel.store import load
@@ -165,7 +166,7 @@ def _check_model(examined: Examined) -> Generator[Finding, None, FittedModel | N
     every = f", a reading every {model.interval_ns / NS_PER_S:g} s" if model.interval_ns else ""
     yield ok(
         "model",
-        f"{model.name} {model.version}: {len(model.channels)} channels, window_length "
+        f"{model.name} {model.version}: {counted(len(model.channels), 'channel')}, window_length "
         f"{model.window_length}{every}",
     )
     strangers = [name for name in config.source.channels if name not in model.channels]

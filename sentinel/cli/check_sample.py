@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from sentinel.cli.findings import Finding, counted, note, ok, warning
+from sentinel.cli.findings import Finding, note, ok, warning
 from sentinel.config.schema import Config
 from sentinel.errors import ConfigError
 from sentinel.fitted import FittedModel
+from sentinel.plural import counted
 from sentinel.ports import ChannelReport, DeadLetter
 from sentinel.records import NS_PER_S, Readings
 from sentinel.source.batches import PlainRecord, pack

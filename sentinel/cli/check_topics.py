@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sentinel.cli.findings import Finding, counted, note, ok
+from sentinel.cli.findings import Finding, note, ok
 from sentinel.config.schema import Config
 from sentinel.errors import KafkaError
+from sentinel.plural import counted
 from sentinel.source.kafka_admin import Cluster, Topic
 
 READ, WRITE = "READ", "WRITE"

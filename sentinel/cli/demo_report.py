@@ -17,6 +17,7 @@ from sentinel.config.schema import Config
 from sentinel.demo.events import Event
 from sentinel.demo.verdict import MICROSECOND, Caught, Replayed, Verdict
 from sentinel.fitted import FittedModel
+from sentinel.plural import counted
 from sentinel.report.wording import ahead
 
 WEEK = timedelta(weeks=1)
@@ -42,9 +43,9 @@ false    an episode that shares no moment with any labelled window
 """
 
 VERDICT = """\
-[bold]{caught} of {known} known anomalies caught, {ahead} of them ahead; {false} false episodes[/]
+[bold]{caught} of {known} known anomalies caught, {ahead} of them ahead; {false}[/]
 ({per_week:.1f} per machine-week, {per_10_000:.1f} per 10,000 readings), of {episodes} in all.
-By chance: {episodes} episodes opened at random times would catch {chance:.1f} of {known}.
+By chance: {by_chance} opened at random times would catch {chance:.1f} of {known}.
 An episode was open {open_share:.0%} of the time; {speed:,.0f} readings/s.
 
 What is usual was learnt from two days of one quiet week; a load that they do
@@ -139,10 +140,11 @@ class DemoReport:
                 ahead=sum(
                     one.lead is not None and one.lead >= timedelta() for one in verdict.failures
                 ),
-                false=verdict.false,
+                false=counted(verdict.false, "false episode"),
                 per_week=verdict.false_per_week,
                 per_10_000=verdict.false_per_10_000,
                 episodes=verdict.episodes,
+                by_chance=counted(verdict.episodes, "episode"),
                 chance=verdict.caught_by_chance,
                 open_share=verdict.open_share,
                 speed=verdict.replayed.readings / seconds,

@@ -26,6 +26,7 @@ from sentinel.cli.replaying import Replay, configured_detector, reconstruct_ever
 from sentinel.config.schema import LogConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
+from sentinel.plural import counted
 from sentinel.report.excerpt import Explained
 from sentinel.report.wording import iso
 from sentinel.runtime.device import Asked
@@ -133,7 +134,7 @@ def _track(found: Backtest, entity: str | None) -> Track:
     if entity is None and len(names) > 1:
         raise click.UsageError(f"the input has several machines: --entity {listed(names)}?")
     if entity is not None and entity not in names:
-        raise DataError(f"no machine {entity!r} has a score; there are {listed(names)}")
+        raise DataError(f"no machine {entity!r} has a score; the input has {listed(names)}")
     return found.tracks[0 if entity is None else names.index(entity)]
 
 
@@ -159,7 +160,7 @@ def _print(found: Backtest, stretch: Stretch) -> None:
     highest = int(np.argmax(ratio))
     console.print(
         f"{escape(found.entities[track.entity])}, {moment(int(track.time_ns[stretch.first]))} to "
-        f"{moment(int(track.time_ns[stretch.stop - 1]))} UTC, {len(ratio):,} readings\n"
+        f"{moment(int(track.time_ns[stretch.stop - 1]))} UTC, {counted(len(ratio), 'reading')}\n"
         f"highest score: {ratio[highest]:.2f}x the threshold, at "
         f"{moment(int(track.time_ns[stretch.first + highest]))} UTC"
     )

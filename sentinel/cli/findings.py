@@ -9,6 +9,8 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text
 
+from sentinel.plural import counted
+
 Grade = Literal["ok", "note", "warning", "problem"]
 
 STYLES: dict[Grade, str] = {"ok": "green", "note": "dim", "warning": "yellow", "problem": "red"}
@@ -67,8 +69,3 @@ def print_findings(findings: Iterable[Finding], console: Console) -> list[Findin
     summary = ", ".join(counted(grades.count(grade), grade) for grade in ("problem", "warning"))
     console.print(summary, highlight=False)
     return printed
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """`1 problem`, `2 problems`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"

@@ -6,6 +6,7 @@ from collections import Counter
 
 from sentinel.cli.progress import Spinner
 from sentinel.errors import DataError
+from sentinel.plural import counted
 from sentinel.ports import Source
 from sentinel.records import Readings
 from sentinel.source.spool import Spool
@@ -26,7 +27,7 @@ def spool_history(source: Source, spool: Spool) -> tuple[Readings, Counter[str]]
             if len(batch.readings):
                 spool.append(batch.readings)
                 rows += len(batch.readings)
-                spinner.update(f"reading the history: {rows:,} readings")
+                spinner.update(f"reading the history: {counted(rows, 'reading')}")
     if not rows:
         reasons = ", ".join(f"{count} {reason}" for reason, count in rejected.most_common(3))
         raise DataError("the history has no readings", hint=f"rejected: {reasons}" if reasons else

@@ -40,6 +40,6 @@ def demand_fit(
         )
     if unmet:
         log.warning(
-            "%s: %d of %d labels hold no reading with a score, the first is %s",
+            "%s: no reading with a score in %d of %d labels, the first is %s",
             labels.where, len(unmet), len(labels), f"data row {unmet[0] + 1}",
         )  # fmt: skip

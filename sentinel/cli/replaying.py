@@ -23,6 +23,7 @@ from sentinel.config.schema import TimestampUnit, WindowConfig
 from sentinel.detector import Detection, Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
+from sentinel.plural import counted
 from sentinel.records import FloatArray, Readings, Scores, Status
 from sentinel.runtime.device import Asked
 from sentinel.runtime.workload import FILE
@@ -105,12 +106,12 @@ class Replay:
                 batches.append(Scored.of(readings, detection.scores))
                 dropped += count_dropped(detection.scores)
                 rows += len(readings)
-                spinner.update(f"scoring: {rows:,} readings")
+                spinner.update(f"scoring: {counted(rows, 'reading')}")
         warn_of_input(self.source, rows, dropped)
         scored = Scored.joined(batches)
         if not len(scored.judged()):
             raise DataError(
-                f"none of the {rows:,} readings has a score",
+                f"of {counted(rows, 'reading')} none has a score",
                 hint="each machine needs as many readings as a window before its first: give "
                 "more, or --context",
             )
@@ -160,6 +161,6 @@ def warn_of_input(source: FileSource, rows: int, dropped: int) -> None:
         log.warning("channels of the model that the input lacks: %s", ", ".join(missing))
     if dropped > DROPPED_SHARE_SUSPICIOUS * rows:
         log.warning(
-            "%d of %d readings are out of order or repeated: is the input sorted by time, and is "
-            "there a column that names the entity (--entity-column)?", dropped, rows,
+            "out of order or repeated: %d of %s; is the input sorted by time, and is "
+            "--entity-column the one that names the machine?", dropped, counted(rows, "reading"),
         )  # fmt: skip

@@ -13,6 +13,7 @@ from sentinel.cli import logs
 from sentinel.cli.device_option import SCORES, device_option
 from sentinel.cli.wiring import running
 from sentinel.config.loading import load
+from sentinel.plural import counted
 from sentinel.runtime.device import Asked
 
 EPILOG = """\b
@@ -51,9 +52,9 @@ def command(path: Path, device: Asked | None) -> None:
         signal.signal(signal.SIGINT, stop)
         model = started.detector.model
         log.info(
-            "model %s version %s (%s): %d channels, windows of %d readings, %s threshold",
-            model.name, model.version, model.kind, len(model.channels), model.window_length,
-            config.alert.threshold,
+            "model %s version %s (%s): %s, windows of %d readings, %s threshold",
+            model.name, model.version, model.kind, counted(len(model.channels), "channel"),
+            model.window_length, config.alert.threshold,
         )  # fmt: skip
         log.info(
             "reading topic %r at %s as group %r; metrics at %s",

@@ -21,6 +21,7 @@ from sentinel.cli.replaying import (
     warn_of_input,
 )
 from sentinel.config.schema import LogConfig
+from sentinel.plural import counted
 from sentinel.runtime.device import Asked
 from sentinel.sink import scores as scores_file
 from sentinel.sink.scores import ScoresWriter
@@ -94,7 +95,7 @@ def command(
             dropped += count_dropped(detection.scores)
             rows += len(readings)
             suppressed += detection.suppressed
-            spinner.update(f"scoring: {rows:,} readings")
+            spinner.update(f"scoring: {counted(rows, 'reading')}")
     warn_of_input(source, rows, dropped)
     if suppressed:
         why = "the model's rules, a budget or a cooldown"

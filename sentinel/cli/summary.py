@@ -11,6 +11,7 @@ from rich.table import Table
 from sentinel.cli.output import OutputConsole
 from sentinel.cli.suspicious import print_suspicious
 from sentinel.fitted import FittedModel
+from sentinel.plural import counted
 
 DROPPED_SHARE_SUSPICIOUS = 0.05
 
@@ -51,13 +52,14 @@ def _lines(
     architecture = model.parameters.architecture
     return [
         ("rows", f"{found['rows']:,}" + (f" (left out: {left_out})" if left_out else "")),
-        ("entities", f"{found['entities']:,} in {found['segments']:,} segments without a gap"),
+        ("entities", f"{found['entities']:,} in {counted(found['segments'], 'segment')} without a "
+         "gap"),
         ("channels", f"{found['channels']}"
          + (f", constant: {', '.join(found['channels_constant'][:8])}"
             if found["channels_constant"] else "")),
         ("interval", f"{found['interval_s']:g} s; a gap is longer than "
          f"{model.max_gap_ns / 1e9:g} s"),
-        ("model", f"{model.kind}, {architecture.hidden} hidden units, "
+        ("model", f"{model.kind}, {counted(architecture.hidden, 'hidden unit')}, "
          f"{len(model.parameters.flat):,} weights, windows of {model.window_length} readings"),
         *(_plain(model, found) if model.recipe is None else _recipe(found)),
         ("gradient norm", f"{found['gradient_norm']:.3g}, clipped in "
@@ -72,7 +74,7 @@ def _plain(model: FittedModel, found: dict[str, Any]) -> list[tuple[str, str]]:
         ("windows", f"{found['windows_train']:,} train, {found['windows_validation']:,} "
          f"validation, {found['windows_test']:,} test"),
         ("epochs", f"{found['epochs']}{early}{', interrupted' if found['interrupted'] else ''}; "
-         f"{found['steps']:,} steps"),
+         f"{counted(found['steps'], 'step')}"),
         ("loss", f"train {found['loss_train']:.4g}, validation {found['loss_validation']:.4g}, "
          f"test {found['loss_test']:.4g}"),
         ("threshold", f"{model.threshold:.4g}"),
@@ -97,8 +99,8 @@ def _warnings(found: dict[str, Any]) -> list[str]:
     out_of_order = found["rows_late"] + found["rows_duplicate"]
     if out_of_order > DROPPED_SHARE_SUSPICIOUS * found["rows"]:
         warnings.append(
-            f"{out_of_order:,} of {found['rows']:,} rows are out of order or repeated: are the "
-            "files sorted by time, and is there a column that names the entity (--entity-column)?"
+            f"out of order or repeated: {out_of_order:,} of {counted(found['rows'], 'row')}; are "
+            "the files sorted by time, and is --entity-column the one that names the machine?"
         )
     if len(found["channels_constant"]) == found["channels"]:
         warnings.append("every channel is constant: any movement will be an anomaly")

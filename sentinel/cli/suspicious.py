@@ -10,6 +10,7 @@ from rich.table import Table
 
 from sentinel.cli.output import OutputConsole
 from sentinel.fitting.review import Review, Suspicious
+from sentinel.plural import counted, noun
 from sentinel.report.wording import iso
 
 SHOWN_MAX = 10
@@ -66,14 +67,15 @@ def print_suspicious(found: dict[str, Any], entities: int, *, asked: bool) -> No
         return
     worst = f", the worst {SHOWN_MAX}" if total > SHOWN_MAX else ""
     console.print(
-        f"{total:,} {'stretch' if total == 1 else 'stretches'} of the history, {readings:,} "
-        f"readings{part}, {'looks' if total == 1 else 'look'} anomalous{worst}:", soft_wrap=True
+        f"{counted(total, 'stretch', 'stretches')} of the history, "
+        f"{counted(readings, 'reading')}{part}, {noun(total, 'looks', 'look')} anomalous{worst}:",
+        soft_wrap=True,
     )  # fmt: skip
     console.print(_table(found["worst"], several=entities > 1))
     left_out, rest = found["stretches_left_out"], total - found["stretches_left_out"]
     if left_out:
         console.print(
-            f"left out: {left_out:,}, {found['readings_left_out']:,} readings "
+            f"left out: {left_out:,}, {counted(found['readings_left_out'], 'reading')} "
             f"({found['readings_left_out'] / usable:.1%})"
         )
     if asked and rest:

@@ -84,9 +84,8 @@ def print_alerts(
 def print_too_few(days: float, wanted_per_day: float) -> None:
     """Why no lower threshold was chosen."""
     OutputConsole(highlight=False).print(
-        f"{days:.3g} days of a machine are too few to lower the threshold: to tell that there are "
-        f"at most\n{wanted_per_day:.3g} episodes a day takes {RULE_OF_THREE / wanted_per_day:.3g}."
-        "\n",
+        f"Days of a machine: {days:.3g}, too few to lower the threshold; to tell that episodes "
+        f"are\nat most {wanted_per_day:.3g} a day takes {RULE_OF_THREE / wanted_per_day:.3g}.\n",
         soft_wrap=True,
     )
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from sentinel.daemon.interval_watch import FACTOR_MAX, Interval
+from sentinel.plural import counted
 from sentinel.ports import ChannelReport, Clock, HealthReport
 
 LAG_UNKNOWN_MAX_S = 10.0  # shorter is the usual uncertainty of a rebalance
@@ -64,8 +65,10 @@ class DaemonHealth:
             if since_turn > self._stalled_after_s:
                 problems.append(f"the loop has not turned for {since_turn:.0f} s")
             elif since_progress > self._stalled_after_s and (self._lag or self._assigned):
-                waiting = "an unknown number of" if self._lag is None else self._lag
-                problems.append(f"{waiting} records waiting, none read for {since_progress:.0f} s")
+                waiting = "an unknown number of records"
+                if self._lag is not None:
+                    waiting = counted(self._lag, "record")
+                problems.append(f"{waiting} waiting, none read for {since_progress:.0f} s")
             return HealthReport(
                 not problems,
                 {

@@ -14,6 +14,7 @@ from sentinel.daemon.health import DaemonHealth
 from sentinel.daemon.interval_watch import IntervalWatch
 from sentinel.daemon.stopwatch import Stopwatch
 from sentinel.detector import Detection, Detector
+from sentinel.plural import counted
 from sentinel.ports import (
     BatchReport,
     Clock,
@@ -183,7 +184,8 @@ class Daemon:
         if now - self._status_s >= STATUS_INTERVAL_S:
             self._status_s = now
             self.supervisor.status(
-                f"{sum(states.values())} entities, {self.detector.episodes_open()} open episodes, "
+                f"{counted(sum(states.values()), 'entity', 'entities')}, "
+                f"{counted(self.detector.episodes_open(), 'open episode')}, "
                 f"lag {'unknown' if lag is None else lag}"
             )
 

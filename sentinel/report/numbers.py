@@ -6,6 +6,7 @@ import math
 
 from sentinel.alert.sentence import duration
 from sentinel.backtest.metrics import Metrics
+from sentinel.plural import counted
 
 
 def metric_lines(metrics: Metrics, *, labelled: bool) -> list[tuple[str, str]]:
@@ -21,9 +22,9 @@ def metric_lines(metrics: Metrics, *, labelled: bool) -> list[tuple[str, str]]:
     return [
         *lines,
         ("event_recall", f"{metrics.event_recall:.2f}: {metrics.events_found} of "
-                         f"{metrics.events} known anomalies found"),
+                         f"{counted(metrics.events, 'known anomaly', 'known anomalies')} found"),
         ("episode_precision", f"{metrics.episode_precision:.2f}: {metrics.false_episodes} of "
-                              f"{metrics.episodes} episodes are false"),
+                              f"{counted(metrics.episodes, 'episode')} false"),
         ("episode_f1", f"{metrics.episode_f1:.2f}"),
         ("false_per_10_000", f"{metrics.false_per_10_000:.2f} false episodes per 10,000 readings"),
         ("normal_open_share", f"{_percent(metrics.normal_open_share)} of the normal readings are "

@@ -13,6 +13,7 @@ from sentinel import __version__
 from sentinel.alert.sentence import duration, moment
 from sentinel.backtest.metrics import Event, Metrics
 from sentinel.backtest.outcome import Backtest
+from sentinel.plural import counted, noun
 from sentinel.records import NS_PER_S
 from sentinel.report.album import Album, verdict
 from sentinel.report.figures import Verdict
@@ -76,25 +77,22 @@ def _subtitle(found: Backtest, heading: Heading) -> str:
         [
             heading.input,
             f"{moment(first)} to {moment(last)} UTC",
-            _counted(found.judgement.metrics.readings, "reading"),
-            _counted(len(found.tracks), "machine"),
-            _counted(heading.channels, "channel"),
+            counted(found.judgement.metrics.readings, "reading"),
+            counted(len(found.tracks), "machine"),
+            counted(heading.channels, "channel"),
         ]
     )
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def _tiles(found: Backtest) -> str:
     metrics = found.judgement.metrics
+    episodes = noun(metrics.episodes, "episode")
     if found.has_labels:
         tiles = _labelled_tiles(metrics, _watched_s(found))
     else:
         peak = max((episode.peak_ratio for episode in found.episodes), default=math.nan)
         tiles = [
-            (f"{metrics.episodes:,}", f"episodes, {metrics.episodes_per_10_000:.1f} per 10,000 "
+            (f"{metrics.episodes:,}", f"{episodes}, {metrics.episodes_per_10_000:.1f} per 10,000 "
                                       "readings"),
             (f"{metrics.open_share:.1%}", "of the readings lie in an episode"),
             ("-" if math.isnan(peak) else f"{peak:.1f}x", "the threshold: the highest peak"),
@@ -125,10 +123,12 @@ def _labelled_tiles(metrics: Metrics, watched_s: float) -> list[tuple[str, str]]
     when = "before" if metrics.lead_s >= 0 else "after"
     calm = "-" if math.isnan(metrics.normal_open_share) else f"{metrics.normal_open_share:.1%}"
     return [
-        (f"{metrics.events_found} of {metrics.events}", "known anomalies found"),
+        (f"{metrics.events_found} of {metrics.events}",
+         f"{noun(metrics.events, 'known anomaly', 'known anomalies')} found"),
         *([(lead, f"{when} the machine fails, an episode is open (median)")] if lead else []),
         (f"{false} of {metrics.episodes}",
-         f"episodes are false alarms{pace}, {metrics.false_per_10_000:.1f} per 10,000 readings"),
+         f"{noun(metrics.episodes, 'episode')}: false alarms{pace}, "
+         f"{metrics.false_per_10_000:.1f} per 10,000 readings"),
         (late, "from the start of an anomaly to an open episode (median)"),
         (calm, "of the normal readings lie in an episode"),
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from sentinel.errors import ModelError
 from sentinel.fitted import Kind
+from sentinel.plural import counted
 from sentinel.store.recipe_file import RecipeEntry, demand_sound
 
 FORMAT_VERSION = 2
@@ -82,7 +83,8 @@ def demand_whole(manifest: Manifest) -> None:
         ("architecture.channels", range(manifest.architecture.channels)),
     ):
         if numbers is not None and len(numbers) != channels:
-            raise ModelError(f"{name} has {len(numbers)} entries for {channels} channels")
+            entries = counted(len(numbers), "entry", "entries")
+            raise ModelError(f"{name} has {entries} for {counted(channels, 'channel')}")
     plain = manifest.kind == "reconstruct"
     if (manifest.error_scale is not None) != plain or (manifest.recipe is None) != plain:
         raise ModelError(f"a {manifest.kind} model without what it scores by")

@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from sentinel.errors import DataError
+from sentinel.plural import counted
 from sentinel.records import TimeArray
 from sentinel.window.segments import Segments
 
@@ -130,10 +131,11 @@ def _too_few(
     if stretches > len(np.unique(segments.entity)):
         hints.append("a larger --max-gap makes fewer stretches")
     return DataError(
-        f"the history is too short: {len(segments.rows)} usable rows in {stretches} "
-        f"stretch{'' if stretches == 1 else 'es'} without a gap make {train} windows of "
-        f"{window_length} readings to train, {validation} to validate and {test} to test, where at "
-        f"least {TRAIN_WINDOWS_MIN}, {HELD_OUT_WINDOWS_MIN} and {HELD_OUT_WINDOWS_MIN} are needed",
+        f"the history is too short: {counted(len(segments.rows), 'usable row')} in "
+        f"{counted(stretches, 'stretch', 'stretches')} without a gap make "
+        f"{counted(train, 'window')} of {window_length} readings to train, {validation} to "
+        f"validate and {test} to test, where at least {TRAIN_WINDOWS_MIN}, {HELD_OUT_WINDOWS_MIN} "
+        f"and {HELD_OUT_WINDOWS_MIN} are needed",
         hint=", ".join(hints),
     )
 
@@ -222,10 +224,10 @@ def calibration_split(segments: Segments, window_length: int) -> tuple[Part, Tim
     ):
         needed = fit_min + held_out_min
         raise DataError(
-            f"the history is too short: {len(segments.rows)} usable rows in "
-            f"{len(segments.entity)} stretches without a gap make {full} windows of "
-            f"{window_length} readings to fit, where at least {TRAIN_WINDOWS_MIN} are needed, "
-            f"and {held_out_min} readings more to calibrate with",
+            f"the history is too short: {counted(len(segments.rows), 'usable row')} in "
+            f"{counted(len(segments.entity), 'stretch', 'stretches')} without a gap make "
+            f"{counted(full, 'window')} of {window_length} readings to fit, where at least "
+            f"{TRAIN_WINDOWS_MIN} are needed, and {held_out_min} readings more to calibrate with",
             hint=f"{needed} rows of one entity without a gap are enough; "
             f"{2 * WINDOW_LENGTH_MIN + TRAIN_WINDOWS_MIN - 1 + CALIBRATION_WINDOWS_MIN} with "
             f"--window-length {WINDOW_LENGTH_MIN}",

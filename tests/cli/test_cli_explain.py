@@ -69,7 +69,7 @@ def test_a_quiet_stretch_has_nothing_to_explain(folder: Path) -> None:
         ((T0 + 9, T0, "--entity", "a"), 2, "--from is after --to"),
         (("soon", T0, "--entity", "a"), 2, "'soon' is neither ISO 8601 nor a unix time"),
         ((T0, T0 + 9, "--plot", "plot.pdf"), 2, "--plot writes .png or .svg"),
-        ((T0, T0 + 9, "--entity", "c"), 4, "no machine 'c' has a score; there are 'a', 'b'"),
+        ((T0, T0 + 9, "--entity", "c"), 4, "no machine 'c' has a score; the input has 'a', 'b'"),
         ((T0 + 900, T0 + 990, "--entity", "a"), 4, "there are some from 2023-11-14T22:13:23Z to "
                                                    "2023-11-14T22:18:19Z"),
     ],

@@ -61,7 +61,13 @@ def test_a_history_that_is_refused_leaves_no_model_behind(tmp_path: Path) -> Non
     ("header", "options", "said"),
     [
         ("when,temp", (), "name the column that holds the time with --timestamp-column"),
-        ("ts,temp", ("--entity-column", "pump"), "name the entity column with --entity-column"),
+        ("ts,temp", ("--timestamp-column", "when"), "'ts', 'temp'; --timestamp-column takes one"),
+        (
+            "ts,temp",
+            ("--entity-column", "pump"),
+            "'ts', 'temp'; --entity-column takes one",
+        ),
+        ("ts,temp", ("--entity-column", "Temps"), "'ts', 'temp'; did you mean \"temp\"?"),
         ("ts,temp", ("--timestamp-unit", "ms"), "data row 1: .* this one looks like s); set --tim"),
     ],
 )
@@ -95,13 +101,15 @@ def test_an_option_that_a_kind_of_model_has_no_use_for_is_refused(
     assert f"{option} only goes with --model {kinds}" in " ".join(done.output.split())
 
 
-def test_the_summary_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_summary_fits_a_terminal_of_80_columns_and_has_one_of_each_in_the_singular(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rows = 300
     readings = Readings(
         np.zeros(rows, np.int32), (T0 + np.arange(rows)) * 10**9, np.zeros(rows, np.int32),
         np.arange(rows), np.sin(np.arange(rows) / 5)[:, None],
     )  # fmt: skip
-    settings = FitSettings("reconstruct", hidden=2, training=TrainingSettings(epochs_max=1))
+    settings = FitSettings("reconstruct", hidden=1, training=TrainingSettings(epochs_max=1))
     model = fit(readings, ["temp"], settings)
     model = replace(model, threshold=1234.5678, version="0123456789ab")
     out = io.StringIO()
@@ -112,6 +120,8 @@ def test_the_summary_fits_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPat
         "rows", "entities", "channels", "interval", "model", "windows", "epochs", "loss",
         "threshold", "reached by", "gradient norm", "seconds",
     ]  # fmt: skip
+    assert "1 in 1 segment without a gap" in out.getvalue()
+    assert "1 hidden unit," in out.getvalue()
 
 
 def test_ctrl_c_keeps_the_best_model_and_is_a_success(

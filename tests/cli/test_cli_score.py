@@ -80,7 +80,8 @@ def test_values_that_come_late_are_dropped_as_in_a_stream(model: Path, tmp_path:
     rows = long_rows(12)
     sorted_by_channel = sorted(rows, key=lambda row: row.split(",")[2])
     path = write_long(tmp_path / "by-channel.csv", sorted_by_channel)
-    assert "are out of order or repeated" in score(model, path, "-", "--layout", "long").output
+    told = score(model, path, "-", "--layout", "long").output
+    assert "out of order or repeated: 11 of 23 readings" in told
     statuses = [row["status"] for row in scores(model, path, "--layout", "long")]
     assert (statuses.count("late"), statuses.count("duplicate")) == (10, 1)
     late = write_long(tmp_path / "late.csv", [*rows, rows[0]])

@@ -211,7 +211,7 @@ def test_status_is_throttled_to_every_five_seconds() -> None:
 def test_status_says_how_it_stands(lag: int | None, text: str) -> None:
     rig = Rig([batch_of(readings_of([0, 1], far_off=True))], lag=lag)
     rig.daemon.run()
-    assert rig.told("status") == [("status", f"1 entities, 1 open episodes, {text}")]
+    assert rig.told("status") == [("status", f"1 entity, 1 open episode, {text}")]
 
 
 def test_one_report_holds_all_numbers_of_a_turn() -> None:

@@ -155,7 +155,7 @@ def update(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("max_gap_ns", -1, ">= 0"),
         ("threshold", 0, "> 0"),
         ("threshold", None, "Expected `float`"),
-        ("scaling.centre", [0], "scaling.centre has 1 entries for 2 channels"),
+        ("scaling.centre", [0], "scaling.centre has 1 entry for 2 channels"),
         ("scaling.spread", [1, 2, 3], "scaling.spread has 3 entries for 2 channels"),
         ("scaling.spread", [1, 0], "> 0"),
         ("scaling.method", "magic", "Invalid enum value 'magic'"),

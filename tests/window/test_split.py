@@ -234,7 +234,7 @@ ENOUGH = "where at least 32, 16 and 16 are needed; 79 rows of one entity without
     [
         ((), "0 usable rows in 0 stretches without a gap make 0 windows of 4 readings to train, "
          "0 to validate and 0 to test"),
-        ((1,), "1 usable rows in 1 stretch without a gap make 0 windows of 4 readings to train, "
+        ((1,), "1 usable row in 1 stretch without a gap make 0 windows of 4 readings to train, "
          "0 to validate and 0 to test"),
         ((78,), "78 usable rows in 1 stretch without a gap make 75 windows of 4 readings to train, "
          "0 to validate and 0 to test"),
