@@ -10,9 +10,17 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sentinel.config.problems import did_you_mean
 from sentinel.config.schema import TimestampUnit
 from sentinel.errors import DataError
-from sentinel.source.history_table import MISSING, HistoryTable, listed, not_a_number, shortened
+from sentinel.source.history_table import (
+    MISSING,
+    HistoryTable,
+    listed,
+    no_column,
+    not_a_number,
+    shortened,
+)
 
 TIMESTAMP_COLUMN = "timestamp"
 TIMESTAMP_NAMES = ("timestamp", "ts", "time", "datetime", "date")
@@ -110,8 +118,9 @@ def _timestamp_column(table: HistoryTable, columns: Iterable[str], layout: FileL
     names = list(columns)
     if layout.timestamp_column in names:
         return layout.timestamp_column
-    hint = "name the column that holds the time with --timestamp-column"
+    hint = did_you_mean(layout.timestamp_column, names) or "--timestamp-column takes one of these"
     if layout.timestamp_column == TIMESTAMP_COLUMN:
+        hint = "name the column that holds the time with --timestamp-column"
         usual = [name for name in names if name.casefold() in TIMESTAMP_NAMES]
         if len(usual) == 1:
             return usual[0]
@@ -120,17 +129,14 @@ def _timestamp_column(table: HistoryTable, columns: Iterable[str], layout: FileL
             raise DataError(what, where=str(table.path), hint=hint)
         if any(_is_number(name) for name in names):
             hint = "the first line must be a header with the columns' names"
-    what = f"there is no column {layout.timestamp_column!r}; columns are {listed(names)}"
-    raise DataError(what, where=str(table.path), hint=hint)
+    raise no_column(table.path, [layout.timestamp_column], names, hint)
 
 
 def _demand(table: HistoryTable, columns: Iterable[str], name: str, role: str) -> None:
     names = list(columns)
     if name not in names:
-        what = f"there is no column {name!r}; columns are {listed(names)}"
-        raise DataError(
-            what, where=str(table.path), hint=f"name the {role} column with --{role}-column"
-        )
+        hint = did_you_mean(name, names) or f"--{role}-column takes one of these"
+        raise no_column(table.path, [name], names, hint)
 
 
 def _refuse_text(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sentinel.config.problems import did_you_mean
 from sentinel.errors import DataError
+from sentinel.plural import noun
 from sentinel.source.history_file import HistoryFile
 from sentinel.source.history_layout import FileLayout, roles_in
 from sentinel.source.history_paths import open_table, stem
-from sentinel.source.history_table import listed
+from sentinel.source.history_table import listed, no_column
 from sentinel.source.history_times import unit_of_first
 
 DEFAULT_ENTITY = "default"  # of files without an entity column: one machine, cut into files
@@ -40,8 +42,8 @@ def look_at(
         files.append(HistoryFile(len(files), table, roles, unit, entity))
         columns.update(table.kinds)
     if unknown := [name for name in layout.exclude if name not in columns]:
-        what = f"no column {listed(unknown)} to exclude; columns are {listed(sorted(columns))}"
-        raise DataError(what, where=str(paths[0]))
+        hint = did_you_mean(unknown[0], columns) or "--exclude takes those of these"
+        raise no_column(paths[0], unknown, sorted(columns), hint)
     return files
 
 
@@ -49,8 +51,8 @@ def _demand_same(path: Path, here: Sequence[str], first: Path, there: Sequence[s
     lacking = [name for name in there if name not in set(here)]
     added = [name for name in here if name not in set(there)]
     if lacking or added:
-        parts = [f"lacks the channels {listed(lacking)}"] if lacking else []
-        parts += [f"has the channels {listed(added)} besides"] if added else []
+        parts = [f"lacks the {noun(len(lacking), 'channel')} {listed(lacking)}"] if lacking else []
+        parts += [f"has the {noun(len(added), 'channel')} {listed(added)} besides"] if added else []
         what = f"compared with {first}, this file {' and '.join(parts)}"
         hint = (
             "the files of one history need the same channels: leave those that some lack out "

@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 import pyarrow as pa
 
 from sentinel.errors import DataError
+from sentinel.plural import noun
 
 # empty: a column in which the first rows hold nothing, so that its type shows only later.
 Kind: TypeAlias = Literal["number", "text", "time", "empty", "other"]
@@ -96,6 +97,16 @@ def not_a_number(path: Path, row: int, column: str, value: str) -> DataError:
         f"column {column!r}: {shortened(value)} is not a number",
         where=place(path, row),
         hint="leave the cell empty where the value is missing, or the column out with --exclude",
+    )
+
+
+def no_column(path: Path, missing: Sequence[str], there: Sequence[str], hint: str) -> DataError:
+    """Columns that are asked for in vain, beside those that the file has."""
+    return DataError(
+        f"there {noun(len(missing), 'is no column', 'are no columns')} {listed(missing)}; "
+        f"{noun(len(there), 'the only column is', 'columns are')} {listed(there)}",
+        where=str(path),
+        hint=hint,
     )
 
 

@@ -17,7 +17,7 @@ from sentinel.errors import DataError
 from sentinel.records import TimeArray
 from sentinel.source.history_names import encode, refuse_empty
 from sentinel.source.history_paths import find_files, open_table
-from sentinel.source.history_table import HistoryTable, listed, place
+from sentinel.source.history_table import HistoryTable, no_column, place
 from sentinel.source.history_times import times_ns, unit_of_first
 
 FROM, TO, ENTITY, FAILED = "from", "to", "entity", "failed_at"
@@ -39,8 +39,7 @@ def read_labels(path: str | Path) -> Labels:
     table = open_table(file)
     columns = [FROM, TO, *(name for name in (ENTITY, FAILED) if name in table.kinds)]
     if missing := [name for name in (FROM, TO) if name not in table.kinds]:
-        what = f"there is no column {listed(missing)}; columns are {listed(list(table.kinds))}"
-        raise DataError(what, where=str(file), hint=HINT)
+        raise no_column(file, missing, list(table.kinds), HINT)
     sample = table.sample()
     read = pa.Table.from_batches(table.batches([], columns, LABELS_MAX)).combine_chunks()
     if read.num_rows > LABELS_MAX:

@@ -124,7 +124,7 @@ def test_files_of_one_history_need_the_same_channels(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         FileSource([tmp_path])
     assert str(caught.value) == (
-        f"{second}: compared with {first}, this file lacks the channels 'b' and has the channels "
+        f"{second}: compared with {first}, this file lacks the channel 'b' and has the channel "
         "'c' besides; the files of one history need the same channels: leave those that some lack "
         "out with --exclude"
     )

@@ -94,10 +94,10 @@ def test_a_bad_row_is_named(tmp_path: Path, row: str, said: str) -> None:
 
 def test_missing_columns_and_absurd_channels_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", f"ts,sensor,value\n{T0},a,1\n")
-    with pytest.raises(DataError, match=r"no column 'channel'.*; name the channel column"):
+    with pytest.raises(DataError, match=r"no column 'channel'.*; --channel-column takes one"):
         FileSource([path], LONG)
     layout = FileLayout(layout="long", channel_column="sensor", value_column="reading")
-    with pytest.raises(DataError, match=r"no column 'reading'.*; name the value column"):
+    with pytest.raises(DataError, match=r"no column 'reading'.*; --value-column takes one"):
         FileSource([path], layout)
     rows = "".join(f"{T0 + i},{i},1\n" for i in range(10_001))
     write(path, f"ts,channel,value\n{rows}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -200,7 +201,8 @@ def test_excluded_columns_are_not_there(tmp_path: Path) -> None:
     assert source.channel_names == ("a",)
     read_all(source)
     assert source.entities == ["default"]
-    with pytest.raises(DataError, match="no column 'lable' to exclude; columns are 'a', 'entity'"):
+    said = """no column 'lable'; columns are 'a', 'entity', 'label', 'ts'; did you mean "label"?"""
+    with pytest.raises(DataError, match=re.escape(said)):
         FileSource([path], FileLayout(exclude=("lable",)))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sentinel.backtest.labels import NEVER
 from sentinel.errors import DataError
-from sentinel.source.labels import read_labels
+from sentinel.source.labels import HINT, read_labels
 from tests.source.reading_files import write
 
 S = 10**9
@@ -61,8 +61,9 @@ def test_a_failure_is_known_where_its_cell_is_not_empty(tmp_path: Path, failed_a
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("start,to\n1,2\n", ": there is no column 'from'; columns are 'start', 'to'; labels are a "
-         "CSV file with the columns from and to, and perhaps entity, a row per stretch"),
+        ("start,to\n1,2\n", f": there is no column 'from'; columns are 'start', 'to'; {HINT}"),
+        ("a,b\n1,2\n", ": there are no columns 'from', 'to'; columns are 'a', 'b'; " + HINT),
+        ("from\n1\n", ": there is no column 'to'; the only column is 'from'; " + HINT),
         ("from,to\n", ": there is a header and no row"),
         ("from,to\n1700000000,1700000001\n1700000005,1700000004\n",
          ", data row 2: the label ends (1700000004) before it begins (1700000005); are from and "
