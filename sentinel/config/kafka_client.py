@@ -8,6 +8,11 @@ from typing import Any
 
 from sentinel.config.schema import Config
 
+# How long a client asks for its first broker, at its start only. kafka-python's own half a minute
+# keeps an operator waiting for what a refused connection says at once; who supervises the daemon
+# starts it again for as long as the brokers are away.
+BOOTSTRAP_TIMEOUT_MS = 8_000
+
 # kafka-python's option = our key, where set.
 _TEXTS = {
     "sasl_mechanism": "sasl_mechanism",
@@ -29,6 +34,7 @@ def client_options(config: Config, environ: Mapping[str, str] | None = None) -> 
     kafka = config.kafka
     options: dict[str, Any] = {
         "bootstrap_servers": config.source.bootstrap_servers.split(","),
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
         "client_id": config.name,
         "security_protocol": kafka.security_protocol,
     }

@@ -39,7 +39,7 @@ def no_gpu_and_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(*_: object) -> None:
         raise KafkaError("nobody answers", hint="start the broker")
 
-    monkeypatch.setattr(wiring, "KafkaSource", nobody)  # the real one asks for half a minute
+    monkeypatch.setattr(wiring, "KafkaSource", nobody)  # the real one asks for seconds
 
 
 @pytest.fixture
