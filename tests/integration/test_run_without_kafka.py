@@ -34,7 +34,8 @@ def test_the_error_is_the_only_line_about_it(
     )
     done = sentinel("run", "--config", str(config))
     assert done.returncode == KafkaError.exit_code
-    kernels, device, connecting, error = done.stderr.splitlines()
+    said = [line for line in done.stderr.splitlines() if "compile_ahead" not in line]
+    kernels, device, connecting, error = said  # and, of a first start, that it compiles
     assert "kernels " in kernels
     assert "device cpu " in device
     assert connecting.endswith(f"connecting to Kafka at {source}")
