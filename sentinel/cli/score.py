@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +89,25 @@ def command(
             model.channels if forecast else (),
         ) as writer,
     ):
-        rows, dropped, suppressed = 0, 0, 0
+        seen: Counter[str] = Counter()
         for readings, detection in replay.through(detector, reasons=forecast):
             expected = detection.reasons.expected if detection.reasons else None
             writer.write(readings, detection.scores, expected)
-            dropped += count_dropped(detection.scores)
-            rows += len(readings)
-            suppressed += detection.suppressed
-            spinner.update(f"scoring: {counted(rows, 'reading')}")
-    warn_of_input(source, rows, dropped)
-    if suppressed:
+            seen.update(
+                readings=len(readings),
+                scored=detection.windows,
+                dropped=count_dropped(detection.scores),
+                episodes=sum(event.state == "opened" for event in detection.events),
+                withheld=detection.suppressed,
+            )
+            spinner.update(f"scoring: {counted(seen['readings'], 'reading')}")
+    warn_of_input(source, seen["readings"], seen["dropped"])
+    if seen["withheld"]:
         why = "the model's rules, a budget or a cooldown"
-        log.info("episodes withheld when they began, by %s: %d", why, suppressed)
+        log.info("episodes withheld when they began, by %s: %d", why, seen["withheld"])
+    place = "standard output" if output == "-" else output
+    click.echo(
+        f"{counted(seen['readings'], 'row')} written to {place}: {seen['scored']:,} scored, "
+        f"{counted(seen['episodes'], 'episode')}",
+        err=True,  # standard output may carry the scores
+    )

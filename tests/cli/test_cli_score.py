@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from sentinel import store
 from sentinel.cli.main import cli
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
+from sentinel.plural import counted
 from tests.model.fitted import fitted, plain_scorer
 
 T0 = 1_700_000_000
@@ -104,6 +106,26 @@ def test_a_forecast_is_what_the_model_expected_of_each_reading(model: Path, tmp_
     found = plain_scorer(loaded).score_windows(last, np.array([0]), np.array([WINDOW_LENGTH]))
     expected = loaded.scaling.invert(found.expected[0])
     assert [float(told[-1][name]) for name in names] == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_was_written_is_told_in_one_line_beside_the_scores(
+    model: Path, tmp_path: Path
+) -> None:
+    far_off = [f"{T0 + n},pump,{channel},99" for n in range(30, 33) for channel in CHANNELS]
+    path = write_long(tmp_path / "whole.csv", long_rows(30) + far_off)
+    output = tmp_path / "scores.csv"
+    done = score(model, path, output, "--layout", "long")
+    with output.open() as file:
+        rows = list(csv.DictReader(file))
+    scored = sum(row["status"] == "ok" for row in rows)
+    opened = sum(now["is_anomaly"] > before["is_anomaly"] for before, now in pairwise(rows))
+    told = f"33 rows written to {{}}: {scored} scored, {counted(opened, 'episode')}"
+    assert opened > 0
+    assert done.stderr.splitlines()[-1] == told.format(output)
+    assert done.stdout == ""
+    piped = score(model, path, "-", "--layout", "long")
+    assert piped.stderr.splitlines()[-1] == told.format("standard output")
+    assert piped.stdout == output.read_text()
 
 
 @pytest.mark.parametrize("name", ["nowhere/scores.csv", ""])
