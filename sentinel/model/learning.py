@@ -7,7 +7,6 @@ in the order of the tiles, so that the number of threads never changes a bit of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -23,6 +22,7 @@ from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
 from sentinel.model.plan import plan_training
 from sentinel.model.prepared import Backend, aligned, as_kernels_take
+from sentinel.model.team import Team
 from sentinel.records import Float32Array, FloatArray, TimeArray
 
 
@@ -115,7 +115,7 @@ class Learner:
         self.tile = backend.variant.many
         self.plan = plan_training(architecture, steps, self.tile, noisy=noise > 0, burn_in=burn_in)
         self.packed = aligned(len(self.plan.index))
-        self.pool = ThreadPoolExecutor(backend.threads)
+        self.team = Team(backend.threads)
         self.scratch = [
             (aligned(self.plan.scratch_rows * self.tile.width), np.zeros(self.tile.width, np.int64))
             for _ in range(backend.threads)
@@ -134,7 +134,7 @@ class Learner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.pool.shutdown()
+        self.team.close()
 
     def gradient(
         self,
@@ -174,8 +174,7 @@ class Learner:
                     number * self.tile.width, *scales, gradient,
                 )  # fmt: skip
 
-        for _ in self.pool.map(work, range(min(len(self.scratch), tiles))):
-            pass
+        self.team.share(min(len(self.scratch), tiles), work)
         total = self.gradients[0]
         for other in self.gradients[1:tiles]:
             total += other

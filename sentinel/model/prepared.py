@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from sentinel.model.architecture import Architecture
 from sentinel.model.matrix_plan import plan_scoring_by_matrix
 from sentinel.model.packing import Grain
 from sentinel.model.plan import Plan, plan_scoring
+from sentinel.model.team import Team
 from sentinel.records import Float32Array, TimeArray
 
 CACHE_LINE = 64
@@ -76,8 +76,7 @@ class PreparedKernel:
             (aligned(plan.scratch_rows * windows), np.zeros(windows, np.int64))
             for _ in range(threads)
         ]
-        # Starts a thread when there is work for it, and keeps it for the next call.
-        self.pool = ThreadPoolExecutor(threads)
+        self.team = Team(threads)
         self.run = entry(function, *self.model, *self.scratch[0], *arguments)
 
     def load(self, flat: Float32Array) -> None:
@@ -87,16 +86,9 @@ class PreparedKernel:
     def __call__(self, count: int, *arguments: object) -> None:
         """Run over so many windows; the threads share them by the queue among the arguments."""
         busy = min(len(self.scratch), -(-count // self.windows))
-        if busy == 1:
-            self.run(*self.model, *self.scratch[0], *arguments)
-            return
-        work = [
-            self.pool.submit(self.run, *self.model, *scratch, *arguments)
-            for scratch in self.scratch[:busy]
-        ]
-        wait(work)  # none may still use its scratch when one has failed
-        for thread in work:
-            thread.result()
+        self.team.share(
+            busy, lambda thread: self.run(*self.model, *self.scratch[thread], *arguments)
+        )
 
 
 def makers(

@@ -256,7 +256,7 @@ def test_after_the_choice_no_kernel_of_the_model_is_compiled(
         StateCarrier(parameters, 7, backend)
         expected |= {"advance_many", "advance_few"}
     if training:
-        Learner(architecture, 7, backend).pool.shutdown()
+        Learner(architecture, 7, backend).team.close()
         expected |= {"train_tiles"}
     assert entries == expected
 
