@@ -7,6 +7,7 @@ import numpy as np
 from sentinel.fitted import Companions
 from sentinel.model.training import evenly
 from sentinel.model.windows import WindowSet
+from sentinel.records import TimeArray
 from sentinel.score import dispersion, nearest
 from sentinel.score.dispersion import fit_dispersion
 from sentinel.score.nearest import fit_nearest
@@ -20,21 +21,31 @@ BLOCK_NUMBERS, BLOCK_READINGS, BLOCK_ROWS_MIN = 128, 64, 640
 
 
 def fit_companions(windows: WindowSet) -> Companions:
-    """Fit all of them. No look-back is longer than a window."""
+    """Fit all of them, each on windows as long as its own look-back, at most the network's."""
     channels, most = windows.rows.shape[1], windows.window_length
-    starts, lengths = windows.places(evenly(len(windows), WINDOWS_MAX))
-    # A padded window of a short piece has less behind it than some companion looks at.
-    newest = (starts + most - 1)[lengths == most]
     length = min(_subspace_length(channels), most)
-    subspace = fit_subspace(window_rows(windows.rows, newest, length, 1), 1, length)
+    subspace = window_rows(windows.rows, _newest(windows, length, WINDOWS_MAX), length, 1)
     reach = min(nearest.REACH, most)
-    samples = newest[evenly(len(newest), nearest.SAMPLES_MAX)]
+    samples = _newest(windows, reach, nearest.SAMPLES_MAX)
+    spread = min(dispersion.REACH, most)
     return Companions(
-        subspace,
+        fit_subspace(subspace, 1, length),
         fit_nearest(window_rows(windows.rows, samples, reach, 1).astype(np.float32)),
-        fit_dispersion(windows.rows, newest, min(dispersion.REACH, most)),
-        _blocks(windows, newest),
+        fit_dispersion(windows.rows, _newest(windows, spread, WINDOWS_MAX), spread),
+        _blocks(windows),
     )
+
+
+def _newest(windows: WindowSet, reach: int, most: int) -> TimeArray:
+    """Rows with so many of the same run, themselves among them, up to here: evenly, at most these.
+
+    A short history has many of them that no whole window of the network ends with.
+    """
+    numbers = np.arange(len(windows.starts) + 1) if windows.runs is None else windows.runs
+    found = np.maximum(np.diff(numbers) + windows.lengths - reach, 0)
+    runs = np.concatenate(([0], np.cumsum(found)))
+    shorter = WindowSet(windows.rows, windows.starts, windows.lengths, reach, runs)
+    return shorter.places(evenly(len(shorter), most))[0] + reach - 1
 
 
 def _subspace_length(channels: int) -> int:
@@ -43,7 +54,7 @@ def _subspace_length(channels: int) -> int:
     return SUBSPACE_FEW if channels <= FEW_CHANNELS else max(1, SUBSPACE_NUMBERS // channels)
 
 
-def _blocks(windows: WindowSet, newest: np.ndarray) -> Subspace | None:
+def _blocks(windows: WindowSet) -> Subspace | None:
     """A longer look at fewer numbers; one channel has it already, and it takes many rows."""
     channels = windows.rows.shape[1]
     if channels == 1 or windows.window_length < BLOCK_READINGS or len(windows) < BLOCK_ROWS_MIN:
@@ -52,5 +63,6 @@ def _blocks(windows: WindowSet, newest: np.ndarray) -> Subspace | None:
     if block > BLOCK_READINGS:
         return None
     length = BLOCK_READINGS // block
+    newest = _newest(windows, length * block, WINDOWS_MAX)
     means = window_rows(windows.rows, newest, length, block)
     return fit_subspace(means, block, max(1, length // 4))

@@ -78,5 +78,12 @@ def _compile(groups: Sequence[Sequence[Compile]]) -> None:
 
 
 def _can_fork() -> bool:
-    """A copy of a process has none of its threads, and the locks that they held for ever."""
-    return "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
+    """A copy of a process has none of its threads, and the locks that they held for ever.
+
+    And a daemonic process, one of a caller's pool, may have no children.
+    """
+    return (
+        "fork" in multiprocessing.get_all_start_methods()
+        and threading.active_count() == 1
+        and not multiprocessing.current_process().daemon
+    )

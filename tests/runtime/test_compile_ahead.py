@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,7 +100,7 @@ def test_an_error_of_this_process_is_raised(cache: Path) -> None:
         compile_ahead("few", [[broken], *jobs(cache, 1)])
 
 
-@pytest.mark.parametrize("lacking", ["a cache", "a second CPU", "a process of one thread"])
+@pytest.mark.parametrize("lacking", ["a cache", "a second CPU", "a process of one thread", "leave"])
 def test_without_what_it_takes_nothing_is_compiled_ahead(
     lacking: str, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +108,9 @@ def test_without_what_it_takes_nothing_is_compiled_ahead(
         monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     elif lacking == "a second CPU":
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    elif lacking == "leave":
+        pooled = SimpleNamespace(daemon=True)
+        monkeypatch.setattr(multiprocessing, "current_process", lambda: pooled)
     else:
         monkeypatch.setattr(threading, "active_count", lambda: 2)
     compile_ahead("few", jobs(cache, 3))
