@@ -4,7 +4,7 @@ Their tail is extrapolated, and a machine drifts: 12 is far above what is usual.
 held out, it says more than an extrapolation does: of N + 1 usual stretches, each is as likely as
 the others to be among the k highest, whatever scores are distributed like (split conformal
 prediction: Vovk, Gammerman & Shafer, *Algorithmic Learning in a Random World*, 2005; for anomalies
-Laxhammar & Falkman, 2010). How many of those that reach it are told is for the alert budget to say.
+Laxhammar & Falkman, 2010). Not their maximum: one odd stretch of the history would set it alone.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from sentinel.score.kinds import SCALES
 
 # Usual stretches that reach the threshold.
 REACHED_SHARE = 0.1
-# No lower: what one usual reading in twenty reaches. Stretches hardly ever stay below it.
-THRESHOLD_MIN = 3.0
+# No lower: what one usual reading in 400 reaches, if the tail beyond a tenth is exponential. At a
+# level that healthy machines do reach, each of them would spend its whole budget on nothing.
+THRESHOLD_MIN = 6.0
 # Readings that the slowest running mean of a score remembers.
 MEMORY = round(2 / min(SCALES)) - 1
 
 
 def held_out_threshold(scores: FloatArray, begins: BoolArray, window_length: int) -> float:
-    """What one usual stretch in ten reaches, between 3 and 12; 12 where too few were held out.
+    """What one usual stretch in ten reaches, between 6 and 12; 12 where too few were held out.
 
     scores  (M,) of held-out readings, one run after the other
     begins  (M,) a run begins

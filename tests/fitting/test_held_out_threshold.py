@@ -24,7 +24,7 @@ def scores_of(*peaks: float) -> np.ndarray:
 
 
 def test_it_is_the_highest_of_nine_stretches_and_the_second_highest_of_nineteen() -> None:
-    peaks = np.linspace(4, 10, 2 * FEWEST + 1)
+    peaks = np.linspace(6, 11, 2 * FEWEST + 1)
     assert threshold(scores_of(*peaks[:FEWEST])) == peaks[FEWEST - 1]
     assert threshold(scores_of(*peaks[:-1])) == peaks[-2]
     assert threshold(scores_of(*peaks)) == peaks[-2]
@@ -35,8 +35,8 @@ def test_it_is_12_where_too_few_were_held_out() -> None:
     assert threshold(scores_of(8.5)) == 12
 
 
-@pytest.mark.parametrize(("highest", "expected"), [(2.0, 3.0), (30.0, 12.0)])
-def test_it_stays_between_3_and_12(highest: float, expected: float) -> None:
+@pytest.mark.parametrize(("highest", "expected"), [(4.0, 6.0), (30.0, 12.0)])
+def test_it_stays_between_6_and_12(highest: float, expected: float) -> None:
     assert threshold(scores_of(*[highest] * FEWEST)) == expected
 
 
@@ -56,7 +56,7 @@ def test_at_most_one_usual_stretch_in_ten_reaches_it(held_out: int) -> None:
     rng = np.random.default_rng(1)
     trials, reached = 2000, 0
     for _ in range(trials):
-        peaks = 3 + 9 * rng.beta(1, 4, held_out + 1)
+        peaks = 6 + 6 * rng.beta(1, 4, held_out + 1)
         scores = np.zeros(held_out * MEMORY)
         scores[::MEMORY] = peaks[1:]
         reached += peaks[0] >= threshold(scores)
