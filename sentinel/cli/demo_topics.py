@@ -53,7 +53,7 @@ def deleted_afterwards(config: Config, options: Mapping[str, Any]) -> Iterator[N
 def _delete(config: Config, options: Mapping[str, Any]) -> None:
     deadlines = dict.fromkeys(("bootstrap_timeout_ms", "request_timeout_ms"), DELETE_TIMEOUT_MS)
     with told("delete them"):
-        admin = KafkaAdminClient(**options, **deadlines)
+        admin = KafkaAdminClient(**(dict(options) | deadlines))
         try:
             # The group first: with its topics, Kafka forgets it at a moment of its own choice.
             groups = admin.delete_groups([config.source.group_id])
