@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import kafka.errors
-from kafka.admin import KafkaAdminClient
 
 from sentinel.config.schema import Config
 from sentinel.errors import KafkaError
-from sentinel.source.kafka_admin import Cluster, told
+from sentinel.source.kafka_admin import Cluster, admin_client, told
 
 CREATE_TIMEOUT_MS = 10_000
 DELETE_TIMEOUT_MS = 10_000
@@ -51,9 +50,8 @@ def deleted_afterwards(config: Config, options: Mapping[str, Any]) -> Iterator[N
 
 
 def _delete(config: Config, options: Mapping[str, Any]) -> None:
-    deadlines = dict.fromkeys(("bootstrap_timeout_ms", "request_timeout_ms"), DELETE_TIMEOUT_MS)
     with told("delete them"):
-        admin = KafkaAdminClient(**(dict(options) | deadlines))
+        admin = admin_client(options, DELETE_TIMEOUT_MS)
         try:
             # The group first: with its topics, Kafka forgets it at a moment of its own choice.
             groups = admin.delete_groups([config.source.group_id])

@@ -41,10 +41,7 @@ def _newest(windows: WindowSet, reach: int, most: int) -> TimeArray:
 
     A short history has many of them that no whole window of the network ends with.
     """
-    numbers = np.arange(len(windows.starts) + 1) if windows.runs is None else windows.runs
-    found = np.maximum(np.diff(numbers) + windows.lengths - reach, 0)
-    runs = np.concatenate(([0], np.cumsum(found)))
-    shorter = WindowSet(windows.rows, windows.starts, windows.lengths, reach, runs)
+    shorter = windows.shorter(reach)
     return shorter.places(evenly(len(shorter), most))[0] + reach - 1
 
 

@@ -37,3 +37,15 @@ class WindowSet:
             return self.starts[chosen], self.lengths[chosen]
         run = np.searchsorted(self.runs, chosen, "right") - 1
         return self.starts[run] + (chosen - self.runs[run]) * self.window_stride, self.lengths[run]
+
+    def shorter(self, window_length: int) -> WindowSet:
+        """All windows of so many rows within the same runs, of a set with one window a row."""
+        numbers = np.arange(len(self.starts) + 1) if self.runs is None else self.runs
+        counts = np.maximum(np.diff(numbers) + self.lengths - window_length, 0)
+        return WindowSet(
+            self.rows,
+            self.starts,
+            np.full_like(self.lengths, window_length),
+            window_length,
+            np.concatenate(([0], np.cumsum(counts))),
+        )

@@ -46,21 +46,28 @@ class Topic:
         return self.operations is None or operation in self.operations
 
 
-class Cluster:
-    """A connection to a cluster, for a few questions.
+def admin_client(options: Mapping[str, Any], timeout_ms: int) -> KafkaAdminClient:
+    """kafka-python's admin client, connected.
 
     options     of kafka-python's clients; those that its admin client does not know are left out
     timeout_ms  of the connection, and again of each question
-    Raises      KafkaError, with the cause as far as it can be told
+    """
+    known = {k: v for k, v in options.items() if k in KafkaAdminClient.DEFAULT_CONFIG}
+    deadlines = dict.fromkeys(("bootstrap_timeout_ms", "request_timeout_ms"), timeout_ms)
+    return KafkaAdminClient(**(known | deadlines))
+
+
+class Cluster:
+    """A connection to a cluster, for a few questions.
+
+    Arguments as of `admin_client`. Raises KafkaError, with the cause as far as it can be told.
     """
 
     def __init__(self, options: Mapping[str, Any], timeout_ms: int) -> None:
-        known = {k: v for k, v in options.items() if k in KafkaAdminClient.DEFAULT_CONFIG}
         servers = options["bootstrap_servers"]
         self._brokers = servers if isinstance(servers, str) else ",".join(servers)
-        deadlines = {"bootstrap_timeout_ms": timeout_ms, "request_timeout_ms": timeout_ms}
         with told(f"reach Kafka at {self._brokers}"):
-            self._admin = KafkaAdminClient(**(known | deadlines))
+            self._admin = admin_client(options, timeout_ms)
 
     def topics(self, names: Sequence[str]) -> dict[str, Topic]:
         """What there is to know of each; asking never creates a topic."""
