@@ -98,8 +98,9 @@ _MODEL = (
 )
 
 _TRAINING = (
-    click.option("--initialisation", type=click.Choice(["glorot", "he"]),
-                 default=PLAIN.initialisation, show_default=True, help="How the weights begin."),
+    click.option("--initialisation", type=click.Choice(["glorot", "he", "uniform"]),
+                 help="How the weights begin.  "
+                 f"[default: {JOINT.initialisation}; light, reconstruct: {PLAIN.initialisation}]"),
     click.option("--optimizer", type=click.Choice(["adam", "adamw", "rmsprop"]),
                  default=PLAIN.optimizer, show_default=True,
                  help="How the weights follow the gradient."),

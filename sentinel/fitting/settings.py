@@ -44,7 +44,10 @@ class FitSettings:
 
 
 def recommended_training(kind: Kind, channels: int) -> TrainingSettings:
-    """The training that a kind of model was measured with."""
+    """The training that a kind of model was measured with.
+
+    A light model's state lives on: it begins with gates that forget little.
+    """
     if kind == "reconstruct":
         return TrainingSettings()
     return TrainingSettings(
@@ -54,6 +57,7 @@ def recommended_training(kind: Kind, channels: int) -> TrainingSettings:
         schedule="one-cycle",
         input_noise=0.1,
         clip_norm=1.0,
+        initialisation="glorot" if kind == "light" else "uniform",
     )
 
 

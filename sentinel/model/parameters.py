@@ -12,7 +12,7 @@ from sentinel.kernels.layout import GATE_F, GATES
 from sentinel.model.architecture import Architecture
 from sentinel.records import Float32Array
 
-Initialisation = Literal["glorot", "he"]
+Initialisation = Literal["glorot", "he", "uniform"]
 
 
 def offsets(architecture: Architecture) -> dict[str, tuple[int, tuple[int, ...]]]:
@@ -60,24 +60,30 @@ class Parameters:
         rng: np.random.Generator,
         initialisation: Initialisation = "glorot",
     ) -> Parameters:
-        """Random weights, biases 0 but for the forget gates' 1.
+        """Random weights. Biases: of glorot and he 0 but for the forget gates' 1.
 
-        glorot  uniform with variance 2 / (inputs + outputs), per gate (Glorot & Bengio 2010)
-        he      normal with variance 2 / inputs (He et al. 2015)
+        glorot   uniform with variance 2 / (inputs + outputs), per gate (Glorot & Bengio 2010)
+        he       normal with variance 2 / inputs (He et al. 2015)
+        uniform  weights and biases within 1 / sqrt(H), as PyTorch begins its LSTM
         forget bias 1: Gers et al. 2000; Jozefowicz et al. 2015
         """
         made = cls(architecture)
+        if initialisation == "uniform":
+            limit = 1.0 / math.sqrt(architecture.hidden)
+            made.flat[:] = rng.uniform(-limit, limit, made.flat.size)
+            return made
         for name, tensor in made.tensors.items():
+            head = name.startswith(("output", "forecast"))
             if tensor.ndim == 2:
                 outputs, inputs = tensor.shape
-                if not name.startswith(("output", "forecast")):
+                if not head:
                     outputs //= GATES
                 if initialisation == "glorot":
                     limit = math.sqrt(6.0 / (inputs + outputs))
                     tensor[...] = rng.uniform(-limit, limit, tensor.shape)
                 else:
                     tensor[...] = rng.normal(0.0, math.sqrt(2.0 / inputs), tensor.shape)
-            elif not name.startswith(("output", "forecast")):
+            elif not head:
                 hidden = architecture.hidden
                 tensor[GATE_F * hidden : (GATE_F + 1) * hidden] = 1.0
         return made

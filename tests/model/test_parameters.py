@@ -104,6 +104,18 @@ def test_biases_are_zero_but_for_the_forget_gates_one(
             np.testing.assert_array_equal(bias, gates)
 
 
+@pytest.mark.parametrize("architecture", [WIDE, FORECASTING], ids=["wide", "forecasting"])
+def test_uniform_draws_weights_and_biases_alike_within_one_over_the_root_of_the_hidden_units(
+    architecture: Architecture,
+) -> None:
+    limit = 1 / math.sqrt(96)
+    for tensor in initial("uniform", architecture).tensors.values():
+        assert np.abs(tensor).max() <= limit * (1 + 1e-6)
+        # The largest of n such values stays below a share s of the limit with probability s^n.
+        assert np.abs(tensor).max() >= limit * 1e-9 ** (1 / tensor.size)
+        assert abs(tensor.mean()) < 6 * limit / math.sqrt(3 * tensor.size)
+
+
 def test_a_seed_gives_its_parameters_again_and_another_gives_others() -> None:
     def made(seed: int) -> Parameters:
         return Parameters.initial(Architecture(2, 4), np.random.default_rng(seed))
