@@ -16,7 +16,6 @@ from sentinel.records import NS_PER_S
 
 DEFAULTS = FitSettings()
 PLAIN = recommended_training("reconstruct", 1)
-LIGHT = recommended_training("light", 1)
 JOINT, JOINT_ONE = recommended_training("joint", 2), recommended_training("joint", 1)
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -120,7 +119,7 @@ _TRAINING = (
                  f"[default: {JOINT.clip_norm}; reconstruct: {PLAIN.clip_norm}]"),
     click.option("--batch-size", type=click.IntRange(1, 65536),
                  help="Windows in a minibatch.  "
-                 f"[default: {PLAIN.batch_size}; light, of longer ones: {LIGHT.batch_size}]"),
+                 f"[default: {JOINT.batch_size}; reconstruct: {PLAIN.batch_size}]"),
     click.option("--steps", type=click.IntRange(1), callback=_RECIPE,
                  help="Minibatches.  "
                  f"[default: {JOINT.steps}; for a single channel: {JOINT_ONE.steps}]"),

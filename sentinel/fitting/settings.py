@@ -13,8 +13,10 @@ from sentinel.window.scaling import ScalingMethod
 
 # A single channel has less to tell in a window, and takes more of them.
 STEPS, STEPS_ONE_CHANNEL = 800, 1200
-# Of kind light: readings that are forecast after each one, and minibatches of its longer chunks.
-HORIZONS, CHUNKS = 16, 32
+# Windows of a minibatch: twice as many take twice as long, and find no more.
+BATCH_SIZE = 32
+# Of kind light: readings that are forecast after each one.
+HORIZONS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def recommended_training(kind: Kind, channels: int) -> TrainingSettings:
     if kind == "reconstruct":
         return TrainingSettings()
     return TrainingSettings(
-        batch_size=CHUNKS if kind == "light" else TrainingSettings().batch_size,
+        batch_size=BATCH_SIZE,
         steps=STEPS if channels > 1 else STEPS_ONE_CHANNEL,
         learning_rate=3e-3,
         schedule="one-cycle",
