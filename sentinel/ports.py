@@ -83,7 +83,10 @@ class Source(Protocol):
         ...
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Everything before `positions` is acknowledged. Called after `Sink.flush` only."""
+        """Everything before `positions` is acknowledged. Called after `Sink.flush` only.
+
+        Called without positions too: what could not be committed before may be tried again.
+        """
         ...
 
     def lag_records(self) -> int | None:

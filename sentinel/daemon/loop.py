@@ -144,9 +144,9 @@ class Daemon:
         )
 
     def _commit(self) -> None:
-        if self._positions:
-            self.source.commit(self._positions)
-            self._positions = {}
+        # Asked with nothing new too: what could not be committed before is tried again.
+        self.source.commit(self._positions)
+        self._positions = {}
         self._committed_s = self.clock.monotonic_s()
 
     def _report(self, batch: PollBatch, detection: Detection, watch: Stopwatch) -> None:

@@ -35,11 +35,13 @@ LEAVE_TIMEOUT_MS = 2_000
 # Another member has the partitions now, or is about to: their records will be read again.
 NOT_OURS = (
     kafka.errors.CommitFailedError,
-    kafka.errors.RebalanceInProgressError,
     kafka.errors.IllegalGenerationError,
     kafka.errors.UnknownMemberIdError,
     kafka.errors.FencedInstanceIdError,
 )
+# Nobody answers, or the client itself is joining (to a broker's rebalance it says CommitFailed):
+# the next polls show which partitions stay ours.
+NOT_NOW = (kafka.errors.RetriableError, kafka.errors.RebalanceInProgressError)
 
 
 class KafkaSource:
@@ -109,7 +111,8 @@ class KafkaSource:
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
         """Commit what is still ours of `positions`.
 
-        What cannot be committed because nobody answers is tried again with the next commit.
+        What cannot be committed at present is tried again with the next commit, whether or not
+        that one brings positions of its own.
         Raises KafkaError where the group refuses for good (not authorised, for one).
         """
         # Only what was handed on since the partition came to us: somebody else may have read on
@@ -127,7 +130,7 @@ class KafkaSource:
         except NOT_OURS as error:
             self._owed = {}
             log.warning("commit refused, the records will be read again: %s", error)
-        except kafka.errors.RetriableError as error:
+        except NOT_NOW as error:
             log.warning("cannot commit at present, will try again: %s", error)
         except kafka.errors.KafkaError as error:
             raise KafkaError(

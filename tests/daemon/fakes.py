@@ -38,7 +38,9 @@ class FakeClock:
 class FakeSource:
     """Gives the batches one after another, then ends.
 
-    on_poll  called with the number of the poll, before its batch is handed out; may raise
+    on_poll   called with the number of the poll, before its batch is handed out; may raise
+    refusals  so many commits cannot be made at present: as a real source, it makes up for them
+              with the next that it is asked for
     """
 
     journal: Journal
@@ -49,6 +51,8 @@ class FakeSource:
     partitions: int = 1
     report: ChannelReport = field(default_factory=lambda: ChannelReport((), (), ()))
     polls: int = 0
+    refusals: int = 0
+    owed: dict[TopicPartition, int] = field(default_factory=dict)
 
     def poll(self, timeout_ms: int) -> PollBatch | None:
         self.journal.append(("poll", timeout_ms))
@@ -58,7 +62,12 @@ class FakeSource:
         return self.batches[number] if number < len(self.batches) else None
 
     def commit(self, positions: Mapping[TopicPartition, int]) -> None:
-        self.journal.append(("commit", dict(positions)))
+        self.owed |= positions
+        if self.refusals and self.owed:
+            self.refusals -= 1
+        elif self.owed:
+            self.journal.append(("commit", self.owed))
+            self.owed = {}
 
     def lag_records(self) -> int | None:
         return self.lag

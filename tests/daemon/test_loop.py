@@ -119,10 +119,18 @@ def test_commits_are_no_more_frequent_than_asked_but_one_ends_the_run() -> None:
     assert rig.told("commit") == [("commit", at(n)) for n in (5, 9, 10)]
 
 
-def test_an_empty_commit_is_not_sent() -> None:
-    rig = Rig([batch_of(Readings.empty(2))] * 3)
+def test_a_commit_that_could_not_be_made_is_made_up_for_while_the_topic_is_quiet() -> None:
+    rig = Rig([batch_of(CALM), batch_of(Readings.empty(2)), batch_of(Readings.empty(2))])
+    rig.source.refusals = 2
     rig.daemon.run()
-    assert rig.told("commit") == []
+    assert rig.told("poll", "commit") == [("poll", 500)] * 3 + [("commit", at(3)), ("poll", 500)]
+
+
+def test_a_commit_that_could_not_be_made_is_made_up_for_at_the_end() -> None:
+    rig = Rig([batch_of(CALM)])
+    rig.source.refusals = 1
+    rig.daemon.run()
+    assert rig.told("stopping", "commit") == [("stopping",), ("commit", at(3))]
 
 
 def test_positions_of_all_partitions_are_committed_together() -> None:

@@ -287,6 +287,30 @@ def test_a_commit_that_nobody_answers_is_made_up_for_by_the_next(topic, monkeypa
     assert committed == [2, 3]
 
 
+@pytest.mark.parametrize(
+    "refusal", [kafka.errors.NotCoordinatorError, kafka.errors.RebalanceInProgressError]
+)
+def test_what_is_owed_is_committed_when_nothing_new_has_come(topic, monkeypatch, refusal):
+    t = topic()
+    t.produce(readings(2))
+    source = t.source()
+    there = positions(read(source, 2))
+    commit, asked = source._consumer.commit, []
+
+    def refuse_once(offsets: Any, **options: Any) -> None:
+        asked.append(offsets)
+        if len(asked) == 1:
+            raise refusal("not now")
+        commit(offsets, **options)
+
+    monkeypatch.setattr(source._consumer, "commit", refuse_once)
+    source.commit(there)
+    source.commit({})
+    source.commit({})  # nothing is owed: nobody is asked
+    assert len(asked) == 2
+    assert source._consumer.committed(TopicPartition(t.name, 0)) == 2
+
+
 def test_a_commit_that_is_refused_for_good_is_an_error(topic, monkeypatch):
     t = topic()
     t.produce(readings(1))
