@@ -21,6 +21,7 @@ from sentinel.cli.check_topics import (
     source_topics,
 )
 from sentinel.cli.findings import Finding, exit_code, note, ok, print_findings
+from sentinel.cli.finite_range import FiniteRange
 from sentinel.cli.output import OutputConsole
 from sentinel.cli.progress import Spinner
 from sentinel.config.kafka_client import client_options
@@ -35,6 +36,9 @@ from sentinel.source.kafka_admin import Cluster, latest_records
 from sentinel.store import load
 
 SAMPLE_MAX = 10_000
+TIMEOUT_MAX_S = 3600
+# As wide as Kafka's protocol has these numbers.
+PARTITIONS_MAX, REPLICAS_MAX = 2**31 - 1, 2**15 - 1
 KAFKA_KEYS = ("kafka.", "source.bootstrap_servers", "source.topic", "source.group_id", "sink.")
 
 EPILOG = f"""\b
@@ -85,20 +89,20 @@ class Wishes:
 )
 @click.option(
     "--partitions",
-    type=click.IntRange(1),
+    type=click.IntRange(1, PARTITIONS_MAX),
     show_default="the broker's",
     help="With --create-topics: partitions of each new topic.",
 )
 @click.option(
     "--replication-factor",
-    type=click.IntRange(1),
+    type=click.IntRange(1, REPLICAS_MAX),
     show_default="the broker's",
     help="With --create-topics: replicas of each new topic.",
 )
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(min=0.1),
+    type=FiniteRange(0.1, TIMEOUT_MAX_S),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

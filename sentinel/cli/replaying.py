@@ -17,6 +17,7 @@ from sentinel.cli.progress import Spinner
 from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
 from sentinel.cli.wiring import make_detector
 from sentinel.config.alert import AlertConfig
+from sentinel.config.bounds import COUNT_MAX
 from sentinel.config.kernels import KernelsConfig
 from sentinel.config.loading import load
 from sentinel.config.schema import TimestampUnit, WindowConfig
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 reconstruct_every_option = click.option(
     "--reconstruct-every",
-    type=click.IntRange(1),
+    type=click.IntRange(1, COUNT_MAX),
     metavar="N",
     help="Readings from one rebuilt window to the next, instead of the model's.",
 )

@@ -15,7 +15,8 @@ import numpy as np
 
 from sentinel import store
 from sentinel.cli import logs
-from sentinel.cli.fit_options import WindowLength
+from sentinel.cli.finite_range import FiniteRange
+from sentinel.cli.fit_options import SEED_MAX, WindowLength, max_gap_option
 from sentinel.cli.history import spool_history
 from sentinel.cli.labelling import demand_fit
 from sentinel.cli.layout_options import file_layout, given_layout, layout_options
@@ -31,6 +32,7 @@ from sentinel.cli.tune_report import (
 )
 from sentinel.cli.wiring import episode_rules, make_detector
 from sentinel.config.alert import AlertConfig
+from sentinel.config.bounds import ALERTS_PER_DAY_MAX, ALERTS_PER_DAY_MIN
 from sentinel.config.kernels import KernelsConfig
 from sentinel.config.schema import LogConfig, WindowConfig
 from sentinel.errors import DataError
@@ -62,6 +64,7 @@ from sentinel.tuning.search import (
 )
 
 ALERTS_PER_DAY = 1 / 7
+MINUTES_MAX = 365 * 24 * 60
 EPILOG = """\b
 With --labels a model is chosen by VUS-PR, and alert settings by episode F1, on
 the older part of the input; the newer part, with about half of the known
@@ -130,18 +133,17 @@ class Task:
               help="Write the chosen model there; an older model there is replaced.")
 @click.option("--trials", type=click.IntRange(1, 1000), default=12, show_default=True,
               help="Models to try, at most; the first has the defaults.")
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), metavar="M",
+@click.option("--minutes", type=FiniteRange(0, MINUTES_MAX, min_open=True), metavar="M",
               help="Begin no trial after so many.")
-@click.option("--alerts-per-day", type=click.FloatRange(0, 64, min_open=True), metavar="X",
-              help="Episodes of a machine that are wanted at most.  [default: with --labels by F1; "
-              "else one a week]")
+@click.option("--alerts-per-day", type=FiniteRange(ALERTS_PER_DAY_MIN, ALERTS_PER_DAY_MAX),
+              metavar="X", help="Episodes of a machine that are wanted at most.  "
+              "[default: with --labels by F1; else one a week]")
 @click.option("--model", "kind", type=click.Choice(get_args(Kind)),
               default="joint", show_default=True, help="Kind of model, as `sentinel fit` has it.")
 @click.option("--window-length", type=WindowLength(), default="auto", show_default=True,
               help="Of the first trial.")
-@click.option("--max-gap", "max_gap_s", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
-              help="A longer gap starts a new window.  [default: 10 sampling intervals]")
-@click.option("--seed", type=int, default=0, show_default=True,
+@max_gap_option
+@click.option("--seed", type=click.IntRange(0, SEED_MAX), default=0, show_default=True,
               help="Same seed, same trials, same bytes.")
 @click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
               help="0: one for each CPU. Never changes the result.")

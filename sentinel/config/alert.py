@@ -6,6 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from sentinel.config.bounds import (
+    ALERTS_PER_DAY_MAX,
+    COUNT_MAX,
+    DURATION_MAX_S,
+    EXCEED_PROBABILITY_MIN,
+)
+
 ThresholdRule = Literal["calibrated", "quantile", "mad", "pot", "dspot", "dynamic"]
 
 
@@ -21,24 +28,32 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         ),
     ] = "calibrated"
     threshold_scale: Annotated[
-        float, Meta(gt=0, description="multiplies the threshold; above 1: fewer episodes")
+        float,
+        Meta(
+            ge=1e-6, le=1_000_000, description="multiplies the threshold; above 1: fewer episodes"
+        ),
     ] = 1.0
     exceed_probability: Annotated[
         float,
         Meta(
-            gt=0,
+            ge=EXCEED_PROBABILITY_MIN,
             le=0.01,
             description="threshold quantile, pot, dspot: share of normal scores that lie above it",
         ),
     ] = 1e-4
     mad_count: Annotated[
         float,
-        Meta(gt=0, description="threshold mad: so many standard deviations above the median"),
+        Meta(
+            ge=1e-6,
+            le=1_000_000,
+            description="threshold mad: so many standard deviations above the median",
+        ),
     ] = 6.0
     open_count: Annotated[
         int,
         Meta(
             ge=0,
+            le=64,
             description="an episode opens when so many of the open_window newest scores are at "
             "the threshold; 0: as suits the model, with open_window 0 too",
         ),
@@ -59,6 +74,7 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         int,
         Meta(
             ge=0,
+            le=COUNT_MAX,
             description="consecutive scores below close_ratio that resolve an episode; more of "
             "them make one of episodes close together; 0: as suits the model",
         ),
@@ -75,12 +91,17 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     ] = 0.0
     update_interval_s: Annotated[
         float,
-        Meta(ge=0, description="an open episode is updated so often, by the readings' own time"),
+        Meta(
+            ge=0,
+            le=DURATION_MAX_S,
+            description="an open episode is updated so often, by the readings' own time",
+        ),
     ] = 3600.0
     cooldown_s: Annotated[
         float,
         Meta(
             ge=0,
+            le=DURATION_MAX_S,
             description="for so long after an episode resolved, the entity's next is withheld "
             "unless its peak is higher",
         ),
@@ -89,7 +110,7 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         float,
         Meta(
             ge=0,
-            le=64,
+            le=ALERTS_PER_DAY_MAX,
             description="once so many opened within a day, another one is withheld unless its "
             "peak is higher than one of theirs; 0.5: one in two days; 0: as suits the model",
         ),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import combinations
 
 from sentinel.config.addresses import host_and_port
+from sentinel.config.bounds import ALERTS_PER_DAY_MIN
 from sentinel.config.problems import Problem
 from sentinel.config.schema import Config
 
@@ -34,6 +35,16 @@ def _episode_can_open(config: Config, environ: Mapping[str, str]) -> Iterator[Pr
             "alert.open_count",
             f"expected at most open_window = {alert.open_window}, got {alert.open_count}",
             "or no episode could ever open",
+        )
+
+
+def _budget_has_a_stretch(config: Config, environ: Mapping[str, str]) -> Iterator[Problem]:
+    rate = config.alert.alerts_per_day
+    if 0 < rate < ALERTS_PER_DAY_MIN:
+        yield Problem(
+            "alert.alerts_per_day",
+            f"expected 0 or at least {ALERTS_PER_DAY_MIN}, got {rate}",
+            f"{ALERTS_PER_DAY_MIN}: one in {1 / ALERTS_PER_DAY_MIN:.0f} days",
         )
 
 
@@ -193,5 +204,6 @@ RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     ((*SASL_KEYS, "kafka.security_protocol"), _sasl_is_whole),
     ((*TLS_KEYS, "kafka.security_protocol"), _tls_is_whole),
     (("alert.open_count", "alert.open_window"), _episode_can_open),
+    (("alert.alerts_per_day",), _budget_has_a_stretch),
     (("metrics.listen_address",), _endpoint_is_an_address),
 )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from sentinel.config.alert import AlertConfig
+from sentinel.config.bounds import COUNT_MAX, DURATION_MAX_S
 from sentinel.config.kernels import KernelsConfig
 
 TimestampUnit = Literal["auto", "s", "ms", "us", "ns", "iso8601"]
@@ -73,7 +74,12 @@ class SourceConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         ),
     ] = field(default_factory=dict)
     max_entities: Annotated[
-        int, Meta(ge=1, description="readings of further entities are rejected and counted")
+        int,
+        Meta(
+            ge=1,
+            le=100_000_000,
+            description="readings of further entities are rejected and counted",
+        ),
     ] = 1_000_000
     poll_timeout_ms: Annotated[int, Meta(ge=1, le=60_000, description="longest wait of a poll")] = (
         500
@@ -147,7 +153,12 @@ class SinkConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         str, Meta(description="brokers of these topics; empty: the same as the source's")
     ] = ""
     flush_timeout_s: Annotated[
-        float, Meta(gt=0, description="output not acknowledged for this long stops the daemon")
+        float,
+        Meta(
+            gt=0,
+            le=86_400,
+            description="output not acknowledged for this long stops the daemon",
+        ),
     ] = 30.0
     client: Annotated[
         dict[str, Any],
@@ -165,6 +176,7 @@ class WindowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         int,
         Meta(
             ge=0,
+            le=COUNT_MAX,
             description="a reconstruct model scores every so many readings; 0: as it was fitted",
         ),
     ] = 0
@@ -172,13 +184,18 @@ class WindowConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         int,
         Meta(
             ge=0,
+            le=COUNT_MAX,
             description="a joint model rebuilds a window every so many readings, and scores all; "
             "0: as it was fitted; a light or a forecast model rebuilds none",
         ),
     ] = 0
     max_gap_s: Annotated[
         float,
-        Meta(ge=0, description="a longer gap between readings restarts the window; 0: the model's"),
+        Meta(
+            ge=0,
+            le=DURATION_MAX_S,
+            description="a longer gap between readings restarts the window; 0: the model's",
+        ),
     ] = 0.0
 
 
@@ -190,7 +207,11 @@ class MetricsConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     )
     stalled_after_s: Annotated[
         float,
-        Meta(gt=0, description="records waiting and none read for this long: not healthy"),
+        Meta(
+            gt=0,
+            le=DURATION_MAX_S,
+            description="records waiting and none read for this long: not healthy",
+        ),
     ] = 120.0
 
 

@@ -6,7 +6,6 @@ key. What is wrong is replaced by its default, so that the rest can still be loo
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
@@ -65,9 +64,6 @@ def _value(table: Mapping[str, Any], key: Key, where: str, problems: list[Proble
         converted = msgspec.convert(value, key.annotated)
     except msgspec.ValidationError:
         problems.extend(_wrong(key, value, where))
-        return stand_in
-    if isinstance(converted, float) and not math.isfinite(converted):
-        problems.append(Problem(where, f"expected a finite float, got {value}", key.description))
         return stand_in
     return converted
 

@@ -8,6 +8,10 @@ from sentinel.alert.rules import recommended_rules
 from sentinel.alert.thresholds import ThresholdSettings
 from sentinel.cli.wiring import NS_PER_DAY, episode_rules, threshold_settings
 from sentinel.config.alert import AlertConfig
+from sentinel.config.bounds import ALERTS_PER_DAY_MIN, COUNT_MAX, DURATION_MAX_S
+from sentinel.source.timestamps import MAX_TIME_NS
+from tests.alert.machines import machine_of, run_machine, run_plain
+from tests.alert.plain_machine import Row
 
 
 @pytest.mark.parametrize("kind", ["joint", "forecast", "light", "reconstruct"])
@@ -56,3 +60,21 @@ def test_the_threshold_is_the_configured_rule_with_its_parameters() -> None:
     assert threshold_settings(AlertConfig()) == ThresholdSettings()
     alert = AlertConfig(threshold="mad", exceed_probability=1e-3, mad_count=4)
     assert threshold_settings(alert) == ThresholdSettings("mad", 1e-3, 4)
+
+
+@pytest.mark.parametrize("alerts_per_day_of", ["entity", "fleet"])
+def test_the_machine_counts_with_the_largest_that_can_be_configured(alerts_per_day_of: str) -> None:
+    alert = AlertConfig(
+        open_count=64,
+        close_count=COUNT_MAX,
+        update_interval_s=DURATION_MAX_S,
+        cooldown_s=DURATION_MAX_S,
+        alerts_per_day=ALERTS_PER_DAY_MIN,
+        alerts_per_day_of=alerts_per_day_of,
+    )
+    rules = episode_rules(alert, "joint")
+    # The 64th score opens; a gap resolves; what comes then is no higher, and withheld.
+    rows = [Row(0, MAX_TIME_NS - 200 + n, 2.0, n == 64, 0) for n in range(130)]
+    found = run_machine(machine_of(rules), rows, [])
+    assert [(one.row, one.state) for one in found[0]] == [(63, "opened"), (64, "resolved")]
+    assert found == run_plain(rules, rows)
