@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import kafka.errors
 from kafka import KafkaConsumer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
@@ -80,6 +82,17 @@ def open_consumer(
             f"there is no topic {config.topic!r}", where="source.topic", hint="create it first"
         )
     return consumer
+
+
+@contextmanager
+def reading(topic: str) -> Iterator[None]:
+    """Let what kafka-python gives up with in here be told as a KafkaError."""
+    try:
+        yield
+    except kafka.errors.KafkaError as error:
+        raise KafkaError(
+            f"cannot read: {error}", where=topic, hint="see `sentinel check`"
+        ) from error
 
 
 def _assignors(names: Sequence[str]) -> list[type]:

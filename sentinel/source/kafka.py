@@ -20,7 +20,7 @@ from sentinel.errors import KafkaError
 from sentinel.ports import ChannelReport, PollBatch, TopicPartition
 from sentinel.records import IndexArray, Readings
 from sentinel.source import record_batches
-from sentinel.source.consumer import open_consumer
+from sentinel.source.consumer import open_consumer, reading
 from sentinel.source.decoder import Decoded, Decoder
 from sentinel.source.group_repair import finish_join
 from sentinel.source.poll_size import PollSize
@@ -87,13 +87,9 @@ class KafkaSource:
 
         A broker that has died shows as empty polls: kafka-python goes on trying.
         """
-        try:
+        with reading(self._config.topic):
             finish_join(self._consumer)
             found = self._consumer.poll(timeout_ms, max_records=self._size.batches)
-        except kafka.errors.KafkaError as error:
-            raise KafkaError(
-                f"cannot read: {error}", where=self._config.topic, hint="see `sentinel check`"
-            ) from error
         self._arrived_s |= dict.fromkeys(found, time.monotonic())
         forget = self._forget(self._gone.take())
         for records in found.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,10 +18,13 @@ from sentinel.ports import ChannelReport, PollBatch, TopicPartition
 from sentinel.records import NS_PER_S
 from sentinel.source import record_batches
 from sentinel.source.channel_discovery import ChannelDiscovery
-from sentinel.source.consumer import open_consumer
+from sentinel.source.consumer import open_consumer, reading
 from sentinel.source.decoder import Decoder
 from sentinel.source.exact_time import ns_of_number, ns_of_text
 from sentinel.source.kafka import poll_batch
+from sentinel.source.kafka_admin import told
+
+log = logging.getLogger(__name__)
 
 SILENCE_MAX_S = 30.0
 DISCOVERY_POLL_MS = 1000
@@ -40,7 +44,8 @@ class KafkaRangeSource:
                    KafkaError as `KafkaSource`
 
     One partition is read after the other, each from its beginning: readings, and so the indices of
-    entities, come in the same order whatever the brokers are faster with.
+    entities, come in the same order whatever the brokers are faster with. What the brokers delete
+    of the range before it was read is passed over, with a warning.
     """
 
     def __init__(
@@ -53,22 +58,22 @@ class KafkaRangeSource:
     ) -> None:
         self._config = config
         first, last = _parsed(begin, "--from"), _parsed(end, "--to")
-        self._consumer = open_consumer(config, client_options, {"group_id": None})
-        numbers = sorted(self._consumer.partitions_for_topic(config.topic))
-        partitions = [ClientPartition(config.topic, number) for number in numbers]
-        self._consumer.assign(partitions)
-        oldest = self._consumer.beginning_offsets(partitions)
-        newest = self._consumer.end_offsets(partitions)
-        begins = _offsets(self._consumer, partitions, first, oldest, newest)
-        self._ends = _offsets(self._consumer, partitions, last, newest, newest)
-        self._begin = {p: max(begins[p], oldest[p]) for p in partitions}
-        self._heard_s = time.monotonic()
+        # No reset: kafka-python's own would skip to the newest record where the oldest are deleted.
+        alone = {"group_id": None, "auto_offset_reset": "none"}
+        self._consumer = open_consumer(config, client_options, alone)
         self._finished = False
         self._left: list[ClientPartition] = []  # to be read; the first of them is
-        self._rewind()
-        self.channel_names = tuple(self._discover())
-        self._decoder = Decoder(config, self.channel_names)
-        self._rewind()
+        try:
+            with told(f"look up what there is in the topic {config.topic!r}"):
+                self._begin, self._ends = _bounds(self._consumer, config.topic, first, last)
+            self._heard_s = time.monotonic()
+            self._rewind()
+            self.channel_names = tuple(self._discover())
+            self._decoder = Decoder(config, self.channel_names)
+            self._rewind()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def entities(self) -> Sequence[str]:
@@ -93,7 +98,10 @@ class KafkaRangeSource:
 
     def lag_records(self) -> int | None:
         """Records left in the range."""
-        left: int = sum(max(0, end - self._consumer.position(p)) for p, end in self._ends.items())
+        with reading(self._config.topic):
+            left: int = sum(
+                max(0, end - self._consumer.position(p)) for p, end in self._ends.items()
+            )
         return left
 
     def assigned(self) -> int:
@@ -116,12 +124,10 @@ class KafkaRangeSource:
 
     def _fetch(self, timeout_ms: int) -> dict[ClientPartition, list[Any]] | None:
         """What has come of the partition in turn; None where the whole range has."""
-        while self._left and self._consumer.position(self._left[0]) >= self._ends[self._left[0]]:
-            self._consumer.pause(self._left.pop(0))
-        if not self._left:
-            return None
-        self._consumer.resume(self._left[0])
-        found: dict[ClientPartition, list[Any]] = self._consumer.poll(timeout_ms)
+        with reading(self._config.topic):
+            if not self._resume_next():
+                return None
+            found = self._poll(timeout_ms)
         if found:
             self._heard_s = time.monotonic()
         elif time.monotonic() - self._heard_s > SILENCE_MAX_S:
@@ -131,6 +137,38 @@ class KafkaRangeSource:
                 hint="is the broker still there? see `sentinel check`",
             )
         return found
+
+    def _resume_next(self) -> bool:
+        """Let the partition in turn come; False where there is none left."""
+        while self._left and self._consumer.position(self._left[0]) >= self._ends[self._left[0]]:
+            self._consumer.pause(self._left.pop(0))
+        self._consumer.resume(*self._left[:1])
+        return bool(self._left)
+
+    def _poll(self, timeout_ms: int) -> dict[ClientPartition, list[Any]]:
+        try:
+            found: dict[ClientPartition, list[Any]] = self._consumer.poll(timeout_ms)
+        except kafka.errors.OffsetOutOfRangeError:
+            self._pass_over_deleted(self._left[0])
+            return {}
+        return found
+
+    def _pass_over_deleted(self, partition: ClientPartition) -> None:
+        """Go on at the oldest record there is, where it was the older ones that went."""
+        wanted = self._consumer.position(partition)
+        oldest = self._consumer.beginning_offsets([partition])[partition]
+        if oldest <= wanted:
+            raise KafkaError(
+                f"partition {partition.partition} does not reach offset {wanted} any more",
+                where=partition.topic,
+                hint="was the topic created anew meanwhile? then begin again",
+            )
+        log.warning(
+            "partition %d of %r: offsets %d to %d are missing, they were deleted before they were "
+            "read; see the topic's retention",
+            partition.partition, partition.topic, wanted, oldest - 1,
+        )  # fmt: skip
+        self._consumer.seek(partition, oldest)
 
     def _discover(self) -> Sequence[str]:
         """Names of the channels, of the whole range."""
@@ -159,6 +197,18 @@ def _parsed(text: str | None, option: str) -> int | datetime | None:
     return datetime.fromtimestamp(time_ns / NS_PER_S, UTC)
 
 
+def _bounds(
+    consumer: KafkaConsumer, topic: str, first: int | datetime | None, last: int | datetime | None
+) -> tuple[Partitions, Partitions]:
+    """Where each partition begins and ends; from now on they are the consumer's."""
+    partitions = [ClientPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic))]
+    consumer.assign(partitions)
+    oldest, newest = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+    begins = _offsets(consumer, partitions, first, oldest, newest)
+    ends = _offsets(consumer, partitions, last, newest, newest)
+    return {p: max(begins[p], oldest[p]) for p in partitions}, ends
+
+
 def _offsets(
     consumer: KafkaConsumer,
     partitions: Sequence[ClientPartition],
@@ -171,8 +221,5 @@ def _offsets(
     if isinstance(wanted, int):
         return {partition: min(wanted, newest[partition]) for partition in partitions}
     at_ms = int(wanted.timestamp() * 1000)
-    try:
-        found = consumer.offsets_for_times(dict.fromkeys(partitions, at_ms))
-    except kafka.errors.KafkaError as error:
-        raise KafkaError(f"cannot look up {wanted}: {error}") from error
+    found = consumer.offsets_for_times(dict.fromkeys(partitions, at_ms))
     return {p: found[p].offset if found.get(p) else newest[p] for p in partitions}

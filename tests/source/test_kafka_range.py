@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
+from unittest.mock import Mock
 
 import confluent_kafka
+import kafka.errors
 import numpy as np
 import pytest
 from kafka import TopicPartition
 
+from sentinel.broker import EmbeddedBroker
+from sentinel.errors import KafkaError
 from sentinel.records import Readings
 from sentinel.source import kafka_range
 from sentinel.source.consumer import open_consumer
@@ -47,18 +52,24 @@ def topic(
     return any_kafka, name
 
 
-def read(topic: tuple[Kafka, str], **client: Any) -> Found:
+def opened(topic: tuple[Kafka, str], **client: Any) -> KafkaRangeSource:
     broker, name = topic
     config = source_config(topic=name, client=client)
-    with closing(
-        KafkaRangeSource(config, {"bootstrap_servers": broker.bootstrap_servers})
-    ) as source:
-        parts = [batch.readings for batch in iter(lambda: source.poll(50), None)]
-        columns = [
-            np.concatenate([getattr(part, column) for part in parts])
-            for column in Readings.__slots__
-        ]
-        return source.channel_names, tuple(source.entities), Readings(*columns)
+    return KafkaRangeSource(config, {"bootstrap_servers": broker.bootstrap_servers})
+
+
+def read(topic: tuple[Kafka, str], **client: Any) -> Found:
+    with closing(opened(topic, **client)) as source:
+        readings = rest(source)
+        return source.channel_names, tuple(source.entities), readings
+
+
+def rest(source: KafkaRangeSource) -> Readings:
+    parts = [batch.readings for batch in iter(lambda: source.poll(50), None)]
+    columns = [
+        np.concatenate([getattr(part, column) for part in parts]) for column in Readings.__slots__
+    ]
+    return Readings(*columns)
 
 
 @pytest.mark.parametrize(
@@ -114,11 +125,11 @@ class ShuffledFetches:
 def test_the_order_of_fetches_does_not_matter(
     topic: tuple[Kafka, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def opened(*arguments: Any) -> Any:
+    def shuffling(*arguments: Any) -> Any:
         return ShuffledFetches(open_consumer(*arguments), random.Random(1))
 
     plain = read(topic)
-    monkeypatch.setattr(kafka_range, "open_consumer", opened)
+    monkeypatch.setattr(kafka_range, "open_consumer", shuffling)
     shuffled = read(topic)
     assert shuffled[:2] == plain[:2]
     for column in Readings.__slots__:
@@ -135,3 +146,58 @@ def test_a_channel_of_the_last_record_is_there(topic: tuple[Kafka, str]) -> None
     channels, _, readings = read(topic)
     assert channels == ("flow", "new", "temp", "vib")
     assert readings.values[-1].tolist()[1:3] == [7, 1]
+
+
+def test_deleted_records_are_passed_over_with_a_warning_and_nothing_else_is_lost(
+    topic: tuple[Kafka, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    broker, name = topic
+    with closing(opened(topic)) as source, caplog.at_level(logging.WARNING, kafka_range.__name__):
+        broker.admin.delete_records({TopicPartition(name, 1): 17})  # between the two passes
+        readings = rest(source)
+    offsets = [readings.offset[readings.partition == n].tolist() for n in range(PARTITIONS)]
+    assert offsets == [[*range(ROWS)], [*range(17, ROWS)], [*range(ROWS)]]
+    assert f"partition 1 of {name!r}: offsets 0 to 16 are missing" in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_a_partition_that_has_become_shorter_is_an_error(
+    topic: tuple[Kafka, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(opened(topic)) as source:
+        partition = TopicPartition(topic[1], 0)
+        monkeypatch.setitem(source._ends, partition, ROWS + 9)
+        source._consumer.seek(partition, ROWS + 1)
+        with pytest.raises(KafkaError, match="partition 0 does not reach offset 41 any more"):
+            rest(source)
+
+
+@pytest.mark.parametrize("failing", ["beginning_offsets", "poll"])
+def test_brokers_that_fail_are_told_and_the_connections_let_go(
+    monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """Broken by hand: with a broker that died, `poll` only waits (SILENCE_MAX_S)."""
+    consumers: list[Any] = []
+
+    def broken(*arguments: Any) -> Any:
+        consumers.append(open_consumer(*arguments))
+        if failing == "poll":
+            error = kafka.errors.KafkaConnectionError("gone")
+            monkeypatch.setattr(consumers[0], failing, Mock(side_effect=error))
+        else:
+            server.stop()
+        return consumers[0]
+
+    monkeypatch.setattr(kafka_range, "open_consumer", broken)
+    server = EmbeddedBroker({"readings": 1})
+    server.start()
+    try:
+        producer = confluent_kafka.Producer({"bootstrap.servers": server.bootstrap_servers})
+        producer.produce("readings", b"{}")
+        assert producer.flush(30) == 0
+        config = source_config(topic="readings", client={"request_timeout_ms": 1000})
+        with pytest.raises(KafkaError, match=r"'readings': connection refused|cannot read: .*gone"):
+            KafkaRangeSource(config, {"bootstrap_servers": server.bootstrap_servers})
+    finally:
+        server.stop()
+    assert consumers[0]._closed
