@@ -9,6 +9,7 @@ user alone (mode 0700).
 from __future__ import annotations
 
 import atexit
+import errno
 import hashlib
 import logging
 import os
@@ -20,11 +21,16 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from sentinel.errors import SentinelError
+
 log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).resolve().parent.parent
 # Where compiled functions and the constants in them stand; a test holds that none is missed.
 COMPILED = ("records.py", "kernels", "window", "model", "score", "scorers", "alert", "source")
+
+ROOM_BYTES = 64 << 20  # what all kernels of one CPU take, with something to spare
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def prepare() -> Path:
@@ -32,13 +38,13 @@ def prepare() -> Path:
 
     Order: SENTINEL_CACHE_DIR, systemd's CACHE_DIRECTORY, the user's cache directory. Where none
     can be written safely, a private temporary directory: everything works, the start is slower.
+    Raises SentinelError where that has no room either.
     """
     try:
         directory = _base() / f"jit-{_key()}"
         _make_private(directory)
     except (OSError, RuntimeError) as error:  # RuntimeError: nobody knows the user's home
-        directory = Path(tempfile.mkdtemp(prefix="sentinel-jit-"))
-        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        directory = _temporary(error)
         log.warning("kernel cache not usable (%s); compiling anew into %s", error, directory)
     os.environ["NUMBA_CACHE_DIR"] = str(directory)
     return directory
@@ -88,6 +94,33 @@ def _make_private(directory: Path) -> None:
         raise PermissionError(f"{directory} belongs to another user")
     if stat.S_IMODE(found.st_mode) & 0o077:
         directory.chmod(0o700)
-    probe = directory / f".probe-{os.getpid()}"
-    probe.touch()
-    probe.unlink()
+    _demand_room(directory)
+
+
+def _temporary(reason: Exception) -> Path:
+    try:
+        directory = Path(tempfile.mkdtemp(prefix="sentinel-jit-"))
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        _demand_room(directory)
+    except OSError as error:
+        raise SentinelError(
+            f"compiled kernels cannot be kept anywhere: {reason}; {error}",
+            hint=f"free {ROOM_BYTES >> 20} MiB, or name a directory with room: SENTINEL_CACHE_DIR",
+        ) from error
+    return directory
+
+
+def _demand_room(directory: Path) -> None:
+    """Raises OSError where the kernels could not be written: Numba finds out amid a command.
+
+    A full disk still makes empty files, so room is claimed, and given back at once. Not where
+    there are kernels already: those load from a full disk too.
+    """
+    with tempfile.TemporaryFile(dir=directory) as probe:
+        if any(directory.rglob("*.nbc")):
+            return
+        try:
+            os.posix_fallocate(probe.fileno(), 0, ROOM_BYTES)
+        except OSError as error:
+            if error.errno in NO_ROOM:  # others: the filesystem takes no claims
+                raise OSError(error.errno, error.strerror, str(directory)) from None
