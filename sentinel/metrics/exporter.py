@@ -115,9 +115,10 @@ def listen(host: str, port: int) -> socket.socket:
             backlog=BACKLOG,
             dualstack_ipv6=address[0] == "::" and socket.has_dualstack_ipv6(),
         )
-    except socket.gaierror as error:
+    except (socket.gaierror, UnicodeError) as error:  # UnicodeError: not even looked up
+        why = error.strerror if isinstance(error, socket.gaierror) else "malformed"
         raise ConfigError(
-            f"metrics cannot listen: {host!r} is not an address of this machine ({error.strerror})",
+            f"metrics cannot listen: {host!r} is not an address of this machine ({why})",
             where=_joined(host, port),
             hint="correct metrics.listen_address",
         ) from error

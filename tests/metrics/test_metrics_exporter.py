@@ -184,7 +184,7 @@ def test_taken_port_is_the_operators_error_with_a_hint(shared: MetricsExporter) 
     )
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "127.0.0..1", "x" * 64])
 def test_foreign_address_is_the_operators_error(host: str) -> None:
     with pytest.raises(SentinelError, match=r"correct metrics\.listen_address"), serving(host):
         pass
