@@ -136,8 +136,6 @@ class ScoresWriter:
         try:
             self._file.write(data)
         except OSError as error:
-            if self._path is None:
-                raise
             raise self._refused(error) from None
 
     def _complete(self) -> None:
@@ -149,8 +147,6 @@ class ScoresWriter:
                 os.fsync(self._file.fileno())
                 self._temporary.replace(self._path)
         except OSError as error:
-            if self._path is None:
-                raise
             raise self._refused(error) from None
 
     def _release(self) -> None:
@@ -166,15 +162,16 @@ class ScoresWriter:
         if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
 
-    def _refused(self, error: OSError) -> DataError:
-        assert self._path is not None
-        return _refused(self._path, error)
+    def _refused(self, error: OSError) -> OSError | DataError:
+        if self._path is None and isinstance(error, BrokenPipeError):
+            return error
+        return _refused(self._path or "standard output", error)
 
 
-def _refused(path: Path, error: OSError) -> DataError:
+def _refused(place: Path | str, error: OSError) -> DataError:
     hint = "name a file in a directory that can be written to and has room"
     what = f"scores cannot be written: {error.strerror or error}"
-    return DataError(what, where=str(path), hint=hint)
+    return DataError(what, where=str(place), hint=hint)
 
 
 def _schema(unit: TimestampUnit, expected: Sequence[str]) -> pa.Schema:

@@ -11,6 +11,7 @@ import textwrap
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -55,10 +56,13 @@ def scored(
     )
 
 
-def run(code: str, *args: object) -> subprocess.CompletedProcess[str]:
+def run(
+    code: str, *args: object, stdout: int | BinaryIO = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, args)],
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=60,
         check=False,
@@ -277,6 +281,46 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, name: str) -> No
     assert done.stdout.startswith(said), done.stderr
     assert done.stderr == ""
     assert list(tmp_path.iterdir()) == []
+
+
+INTO_STANDARD_OUTPUT = """
+    import sys
+    import numpy as np
+    from sentinel.errors import DataError
+    from sentinel.records import Readings, Scores
+    from sentinel.sink.scores import ScoresWriter
+
+    count = int(sys.argv[1])
+    zeros = np.zeros(count, np.int32)
+    readings = Readings(zeros, np.arange(count) * 10**9, zeros, zeros, np.zeros((count, 1)))
+    scores = Scores(zeros / 1, zeros / 1, zeros > 0, zeros.astype(np.uint8), zeros)
+    try:
+        with ScoresWriter("-", ["a"], 3) as writer:
+            writer.write(readings, scores)
+    except DataError as error:
+        print(error, file=sys.stderr)
+        sys.exit(4)
+"""
+
+
+@pytest.mark.parametrize("count", [1, 100_000])
+def test_standard_output_that_takes_no_more_is_told_as_a_file_is(count: int) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run(INTO_STANDARD_OUTPUT, count, stdout=full)
+    said = "standard output: scores cannot be written: No space left on device; "
+    assert done.stderr.startswith(said)
+    assert len(done.stderr.splitlines()) == 1
+    assert done.returncode == 4
+
+
+def test_standard_output_without_a_reader_is_no_refusal() -> None:
+    """`sentinel score ... | head`: the command line knows what that is."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as broken:
+        done = run(INTO_STANDARD_OUTPUT, 100_000, stdout=broken)
+    assert "cannot be written" not in done.stderr
+    assert "BrokenPipeError" in done.stderr
 
 
 def test_standard_output_is_csv_and_stays_open(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
