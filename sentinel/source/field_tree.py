@@ -115,11 +115,9 @@ class Fields:
         for name, value in document.items():
             child = self._children.get((node, name))
             if child is None:
-                if self._learned >= LEARNED_FIELDS_MAX:
+                if len(name) > MAX_NAME_CHARACTERS or self._learned >= LEARNED_FIELDS_MAX:
                     continue
                 self._learned += 1
-                if len(name) > MAX_NAME_CHARACTERS:
-                    continue
                 child = self._add(node, name, UNWANTED, -1)
             if self._kinds[child] == INNER:
                 self._learn(value, child, f"{path}{name}.", numbers)

@@ -6,6 +6,7 @@ Open addressing with linear probing over an arena of the names' bytes. Kernels l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ GROW = -2  # call `Names.grow`, then look up again
 
 COUNT, LIMIT = 0, 1  # in `KeyTable.numbers`
 
+# What a byte that is no UTF-8 looks like in a text.
+_BYTE_SHOWN = re.compile(r"\\x[89a-f][0-9a-f]")
 
 ENTRY = np.dtype([("hash", np.uint64), ("start", np.int64)])
 
@@ -160,8 +163,11 @@ class Names:
 
 
 def readable(name: bytes) -> str:
-    r"""UTF-8 as it is; in other bytes, those that are no UTF-8 as \xNN (a backslash doubled)."""
-    try:
-        return name.decode()
-    except UnicodeDecodeError:
-        return name.replace(b"\\", b"\\\\").decode(errors="backslashreplace")
+    r"""UTF-8 as it is, other bytes as \xNN; no two names have the same text.
+
+    Where there is such a byte, or what looks like one as shown here, each backslash is doubled.
+    """
+    text = name.decode(errors="backslashreplace")
+    if not _BYTE_SHOWN.search(text):
+        return text
+    return name.replace(b"\\", b"\\\\").decode(errors="backslashreplace")

@@ -42,6 +42,19 @@ def test_a_name_longer_than_the_arena_fits():
 def test_other_bytes_than_utf8_become_a_readable_name():
     assert readable("Mühle".encode()) == "Mühle"
     assert readable(b"pump\xff\\1") == "pump\\xff\\\\1"
+    assert readable(rb"C:\pump\x1") == r"C:\pump\x1"
+
+
+parts = st.sampled_from([b"\xff", b"\\", b"x", b"ff", b"\\xff", b"a"])
+
+
+@given(*[st.lists(parts, max_size=5).map(b"".join)] * 2)
+def test_two_names_never_have_the_same_text(one: bytes, other: bytes):
+    assert (readable(one) == readable(other)) == (one == other)
+
+
+def test_a_text_that_looks_like_a_byte_is_not_that_byte():
+    assert len({readable(b"\xff"), readable(rb"\xff"), readable(rb"\\xff")}) == 3
 
 
 def test_the_list_of_names_is_one_that_grows():
