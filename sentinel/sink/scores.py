@@ -40,9 +40,11 @@ def prepare(path: str) -> None:
     Raises DataError where the file cannot be written.
     """
     place = Path(os.path.realpath(path))
-    if path == "-" or (place.exists() and not place.is_file() and not place.is_dir()):
+    if path == "-":
         return
     try:
+        if place.exists() and not place.is_file() and not place.is_dir():
+            return
         if place.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         tempfile.TemporaryFile(dir=place.parent).close()

@@ -10,7 +10,7 @@ import pyarrow as pa
 from sentinel.config.schema import TimestampUnit
 from sentinel.records import FloatArray, IndexArray, TimeArray
 from sentinel.source.history_layout import Roles
-from sentinel.source.history_names import NameIndex, add_in_order, encode, refuse_empty
+from sentinel.source.history_names import NameIndex, add_in_order, encode
 from sentinel.source.history_table import HistoryTable
 from sentinel.source.history_times import times_ns
 from sentinel.source.reasons import MAX_VALUE, MISSING, NOT_FINITE, TOO_LARGE
@@ -38,10 +38,10 @@ class HistoryFile:
 
     def entities(self, batch: pa.RecordBatch, first_row: int, index: NameIndex) -> IndexArray:
         """(N,) int32 into `index`, which grows. Raises DataError with the row that has no name."""
-        if self.roles.entity is None:
+        name = self.roles.entity
+        if name is None:
             return np.full(batch.num_rows, index.add(self.entity), np.int32)
-        codes, names = encode(batch.column(self.roles.entity))
-        refuse_empty(codes, names, self.roles.entity, self.table.path, first_row)
+        codes, names = encode(batch.column(name), name, self.table.path, first_row)
         return add_in_order(codes, names, index)
 
 

@@ -21,13 +21,16 @@ from sentinel.errors import DataError
 from sentinel.ports import PollBatch
 from sentinel.records import BoolArray, FloatArray, IndexArray, Readings, TimeArray
 from sentinel.source.history_file import HistoryFile, float64, mask
-from sentinel.source.history_names import NameIndex, add_in_order, encode, refuse_empty
+from sentinel.source.history_names import NameIndex, add_in_order, encode
 
 CHANNELS_MAX = 10_000
 
 
 class LongRows(NamedTuple):
-    """Rows of a long table as columns, (N,) each; channel is -1 where it is not wanted."""
+    """Rows of a long table as columns, (N,) each; channel is -1 where it is not wanted.
+
+    Nobody else holds `value`: it may be written to.
+    """
 
     entity: IndexArray
     time_ns: TimeArray
@@ -104,7 +107,7 @@ def long_rows(
             file.entities(batch, first_row, entities),
             file.times(batch, first_row),
             known[codes],
-            float64(batch.column(file.roles.numbers[0])),
+            float64(batch.column(file.roles.numbers[0])).copy(),
             np.arange(first_row, first_row + batch.num_rows, dtype=np.int64),
         )
         first_row += batch.num_rows
@@ -131,9 +134,7 @@ def _channel_codes(
 ) -> tuple[IndexArray, list[str | None]]:
     column = file.roles.channel
     assert column is not None
-    codes, names = encode(batch.column(column))
-    refuse_empty(codes, names, column, file.table.path, first_row)
-    return codes, names
+    return encode(batch.column(column), column, file.table.path, first_row)
 
 
 def _merged(

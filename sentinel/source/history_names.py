@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sentinel.errors import DataError
 from sentinel.records import IndexArray
-from sentinel.source.history_table import place
+from sentinel.source.history_table import place, unfit
 
 
 class NameIndex:
@@ -33,11 +33,23 @@ class NameIndex:
         return self._index.get(name, -1)
 
 
-def encode(column: pa.Array) -> tuple[IndexArray, list[str | None]]:
-    """A column as (N,) indices into its distinct values, as text; -1 where it is null."""
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    indices = encoded.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
-    return indices, encoded.dictionary.cast(pa.string()).to_pylist()
+def encode(
+    column: pa.Array, name: str, path: Path, first_row: int
+) -> tuple[IndexArray, list[str | None]]:
+    """A column of names as (N,) indices into its distinct values, as text.
+
+    name       of the column, for messages; as are path and first_row, at which the batch begins
+    Raises     DataError for the first row whose name is null or empty text, and where the column's
+               type has no names
+    """
+    try:
+        encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        names = encoded.dictionary.cast(pa.string()).to_pylist()
+    except pa.ArrowException as error:
+        raise unfit(path, name, column.type, "names", error) from None
+    codes = encoded.indices.cast(pa.int32()).fill_null(-1).to_numpy(zero_copy_only=False)
+    _refuse_empty(codes, names, name, path, first_row)
+    return codes, names
 
 
 def add_in_order(codes: IndexArray, names: list[str | None], index: NameIndex) -> IndexArray:
@@ -52,10 +64,9 @@ def add_in_order(codes: IndexArray, names: list[str | None], index: NameIndex) -
     return known[codes]
 
 
-def refuse_empty(
+def _refuse_empty(
     codes: IndexArray, names: list[str | None], column: str, path: Path, first_row: int
 ) -> None:
-    """Raise DataError for the first row whose name is null or empty text."""
     empty = np.array([not name for name in names] + [True])  # the last one stands for -1
     if empty[codes].any():
         row = first_row + int(np.argmax(empty[codes]))

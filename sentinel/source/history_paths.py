@@ -9,7 +9,7 @@ from pathlib import Path
 from sentinel.errors import DataError
 from sentinel.source.history_csv import CsvTable
 from sentinel.source.history_parquet import ParquetTable
-from sentinel.source.history_table import HistoryTable
+from sentinel.source.history_table import HistoryTable, unreadable
 
 CSV_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -21,11 +21,15 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
 
     Hidden files are passed over. A file that is named twice is there twice: it may be the context
     of a run and its input.
-    Raises DataError where a path does not exist, is no CSV or Parquet, or nothing is found.
+    Raises DataError where a path does not exist or may not be looked at, is no CSV or Parquet, or
+    nothing is found.
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        found.extend(_files_in(path) if path.is_dir() else [_existing(path)])
+        try:
+            found.extend(_files_in(path) if path.is_dir() else [_existing(path)])
+        except OSError as error:
+            raise unreadable(path, error) from None
     if not found:
         raise DataError("no history was named", hint="name files or directories")
     return found

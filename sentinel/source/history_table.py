@@ -110,6 +110,17 @@ def no_column(path: Path, missing: Sequence[str], there: Sequence[str], hint: st
     )
 
 
+def unfit(
+    path: Path, column: str, kind: pa.DataType, wanted: str, error: pa.ArrowException
+) -> DataError:
+    """A column whose type, or what is in it, pyarrow cannot turn into what it is to be."""
+    return DataError(
+        f"column {column!r} holds {kind}, which cannot be read as {wanted}: {str(error).strip()}",
+        where=str(path),
+        hint="store it as text in UTF-8",
+    )
+
+
 def shortened(value: object) -> str:
     """A value for a message, quoted and bounded."""
     text = repr(value)

@@ -17,7 +17,7 @@ from sentinel.config.schema import TimestampUnit
 from sentinel.errors import DataError
 from sentinel.records import BoolArray, TimeArray
 from sentinel.source.exact_time import ns_of_number, ns_of_text
-from sentinel.source.history_table import place, shortened
+from sentinel.source.history_table import place, shortened, unfit
 from sentinel.source.timestamps import NS_PER_UNIT, to_ns
 
 UNITS: tuple[TimestampUnit, ...] = ("s", "ms", "us", "ns")
@@ -51,8 +51,18 @@ def times_ns(
     """A batch of times, all in `unit` (not "auto"), as nanoseconds since the epoch, (N,) int64.
 
     first_row  the file's row at which the batch begins, for messages
-    Raises     DataError with file, row and value for the first row that is no time in this unit
+    Raises     DataError with file, row and value for the first row that is no time in this unit,
+               and where the column's type has no times
     """
+    try:
+        return _checked(column, unit, name, path, first_row)
+    except pa.ArrowException as error:
+        raise unfit(path, name, column.type, "times", error) from None
+
+
+def _checked(
+    column: pa.Array, unit: TimestampUnit, name: str, path: Path, first_row: int
+) -> TimeArray:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     time_ns, valid = _convert(column, unit)

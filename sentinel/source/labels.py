@@ -6,6 +6,7 @@ is its midnight, both at `from` and at `to`. Other columns are for people.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from sentinel.backtest.labels import NEVER, Labels
 from sentinel.errors import DataError
 from sentinel.records import TimeArray
-from sentinel.source.history_names import encode, refuse_empty
+from sentinel.source.history_names import encode
 from sentinel.source.history_paths import find_files, open_table
 from sentinel.source.history_table import HistoryTable, no_column, place
 from sentinel.source.history_times import times_ns, unit_of_first
@@ -33,7 +34,7 @@ def read_labels(path: str | Path) -> Labels:
     Raises DataError with the row where a time or a name is none, or `from` is after the others.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # False where it may not be looked at: `find_files` says why
         raise DataError("labels are one file, this is a directory", where=str(path))
     [file] = find_files([path])
     table = open_table(file)
@@ -82,8 +83,7 @@ def _failures(table: HistoryTable, read: pa.Table) -> TimeArray | None:
 
 
 def _entities(read: pa.Table, path: Path) -> list[str]:
-    codes, names = encode(read.column(ENTITY).combine_chunks())
-    refuse_empty(codes, names, ENTITY, path, 0)
+    codes, names = encode(read.column(ENTITY).combine_chunks(), ENTITY, path, 0)
     return [names[code] or "" for code in codes.tolist()]
 
 

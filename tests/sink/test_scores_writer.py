@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from sentinel.config.schema import TimestampUnit
 from sentinel.errors import DataError
 from sentinel.records import Readings, Scores, Status
-from sentinel.sink.scores import ScoresWriter
+from sentinel.sink.scores import ScoresWriter, prepare
 from sentinel.source.files import FileSource
 
 NS = 1_000_000_000
@@ -249,6 +249,18 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         ScoresWriter(str(path), ["a"], 3).__enter__()
     with pytest.raises(DataError, match="scores cannot be written: Is a directory"):
         ScoresWriter(str(tmp_path), ["a"], 3).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("nowhere/s.csv", "No such file"), (".", "Is a directory"), ("s" * 300, "File name too long")],
+)
+def test_a_place_that_cannot_be_written_is_refused_beforehand(
+    tmp_path: Path, name: str, why: str
+) -> None:
+    with pytest.raises(DataError, match=f"scores cannot be written: {why}"):
+        prepare(str(tmp_path / name))
+    assert list(tmp_path.iterdir()) == []
 
 
 FULL_DISK = """

@@ -12,6 +12,7 @@ from reading_files import read_all, write
 
 from sentinel.errors import DataError
 from sentinel.source.files import FileLayout, FileSource
+from sentinel.source.labels import read_labels
 
 T0 = 1_600_000_000
 
@@ -155,3 +156,33 @@ def test_many_columns_are_not_all_listed(tmp_path: Path) -> None:
     said = refused(write(tmp_path / "a.csv", f"{names}\n{'1,' * 499}1\n"))
     assert "'c11' and 488 more" in said
     assert len(said) < 300
+
+
+def test_a_path_that_the_system_refuses_is_told(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 300 + ".csv")
+    for read in (lambda: FileSource([path]), lambda: read_labels(path)):
+        with pytest.raises(DataError, match=r"a\.csv: cannot be read: File name too long"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ({"entity": [["x"]]}, ": column 'entity' holds list<element: string>, which cannot be"),
+        (
+            {"entity": [b"\xff"]},
+            ": column 'entity' holds binary, which cannot be read as names: In",
+        ),
+        ({"ts": [[T0]]}, ": column 'ts' holds list<element: int64>, which cannot be read as times"),
+        (
+            {"ts": pa.array([1], pa.timestamp("s", "No/Where"))},
+            ", which cannot be read as times: Ca",
+        ),
+    ],
+)
+def test_a_column_of_a_type_that_does_not_fit_is_named(tmp_path: Path, column, said: str) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"ts": [T0], "a": [1.5], "entity": ["x"]} | column), path)
+    found = refused(path, FileLayout(timestamp_unit="s"))
+    assert said in found
+    assert found.endswith("; store it as text in UTF-8")

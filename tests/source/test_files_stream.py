@@ -105,3 +105,9 @@ def test_each_file_ends_its_readings(tmp_path: Path) -> None:
         np.zeros(2, np.int64), np.array([[1, nan], [2, nan]]),
     )  # fmt: skip
     assert_same(read_all(source), expected)
+
+
+def test_infinite_and_absurd_values_are_none(tmp_path: Path) -> None:
+    rows = [("p", 0, "temp", np.inf), ("p", 0, "vib", 1.5), ("p", 1, "temp", 1e31)]
+    readings, _ = from_file(tmp_path / "a.csv", [*rows, ("p", 1, "vib", 2.5)])
+    np.testing.assert_array_equal(readings.values, [[np.nan, 1.5], [np.nan, 2.5]])
