@@ -20,7 +20,8 @@ class Episode:
     opened_ns      time of the reading that opened it
     end_ns         time of the reading that resolved it; None: open
     peak_ratio     highest score ratio
-    contributions  by channel, largest share first, of the worst window that an event told of
+    told_ratio     the highest that an event told of
+    contributions  by channel, largest share first, of the reading that had it
     reason         why it resolved, where it was not by calm: gap
     """
 
@@ -32,6 +33,7 @@ class Episode:
     opened_ns: int
     end_ns: int | None
     peak_ratio: float
+    told_ratio: float
     contributions: tuple[Contribution, ...]
     reason: str = ""
 
@@ -56,6 +58,7 @@ class EpisodeLog:
                 self.episodes[place],
                 told_row=row,
                 peak_ratio=event.peak_ratio,
+                told_ratio=event.peak_ratio,
                 contributions=event.contributions,
             )
             if event.state == "resolved":
@@ -74,5 +77,6 @@ def _opened(event: EpisodeEvent, row: int) -> Episode:
         opened_ns=event.time_ns,
         end_ns=None,
         peak_ratio=event.peak_ratio,
+        told_ratio=event.peak_ratio,
         contributions=event.contributions,
     )

@@ -39,13 +39,15 @@ class Backtest:
         return sorted(by_peak[:count])
 
     def worst_place(self, index: int, track: Track) -> int:
-        """The place in its track of the reading that an episode's contributions are of."""
-        [at] = np.flatnonzero(track.episodes == index)
-        opened, stop = int(track.opened[at]), int(track.stop[at])
-        # Of an episode that is still open, events tell no more than what led to the last of them.
-        told = int(np.searchsorted(track.rows, self.episodes[index].told_row, side="right"))
-        until = min(max(told, opened + 1), stop)
-        return opened + int(np.argmax(self.score_ratio[track.rows[opened:until]]))
+        """The place in its track of the reading that an episode's contributions are of.
+
+        It may lie before the opening: an episode may have been withheld at first.
+        """
+        episode = self.episodes[index]
+        first = int(np.searchsorted(track.time_ns, episode.start_ns))
+        told = int(np.searchsorted(track.rows, episode.told_row, side="right"))
+        ratio = self.score_ratio[track.rows[first : max(told, first + 1)]]
+        return first + int(np.abs(ratio - episode.told_ratio).argmin())
 
 
 def backtest(
@@ -62,5 +64,6 @@ def backtest(
             if peaks[index].stop_row is None:  # no event has told of the newest peak yet
                 rows = track.rows[track.opened[place] :]
                 highest = float(np.max(scored.score_ratio[rows]))
-                peaks[index] = replace(peaks[index], peak_ratio=highest)
+                told = peaks[index].told_ratio
+                peaks[index] = replace(peaks[index], peak_ratio=max(told, highest))
     return Backtest(entities, scored.score_ratio, tracks, peaks, judge(tracks), labels is not None)

@@ -121,13 +121,21 @@ def _fitted(
     model, stopped = once()
     if stopped or model.recipe is None:
         return model
-    with Spinner("looking through the history"):
-        found = review(
-            history, model, settings, backend=backend, excluded=excluded, allocate=spool.allocate
-        )
-    gone = found.leave_out(EXCLUDED_SHARE_MAX, excluded) if left_out.suspicious else ()
-    if gone:
-        model, _ = once()
+    try:
+        with Spinner("looking through the history"):
+            found = review(
+                history, model, settings, backend=backend, excluded=excluded,
+                allocate=spool.allocate,
+            )  # fmt: skip
+        gone = found.leave_out(EXCLUDED_SHARE_MAX, excluded) if left_out.suspicious else ()
+        if gone:
+            again, stopped = once()
+            if stopped:
+                raise KeyboardInterrupt
+            model = again
+    except KeyboardInterrupt:
+        log.warning("stopped: the model is kept; its history is not looked through to the end")
+        return model
     told = suspicious_summary(found, gone, channels, entities)
     return replace(model, summary={**model.summary, "suspicious": told})
 

@@ -110,12 +110,7 @@ class Replay:
                 spinner.update(f"scoring: {counted(rows, 'reading')}")
         warn_of_input(self.source, rows, dropped)
         scored = Scored.joined(batches)
-        if not len(scored.judged()):
-            raise DataError(
-                f"of {counted(rows, 'reading')} none has a score",
-                hint="each machine needs as many readings as a window before its first: give "
-                "more, or --context",
-            )
+        demand_scores(scored)
         return scored, episodes.episodes
 
     def _batches(self) -> Iterator[Readings]:
@@ -165,3 +160,13 @@ def warn_of_input(source: FileSource, rows: int, dropped: int) -> None:
             "out of order or repeated: %d of %s; is the input sorted by time, and is "
             "--entity-column the one that names the machine?", dropped, counted(rows, "reading"),
         )  # fmt: skip
+
+
+def demand_scores(scored: Scored) -> None:
+    """Raise DataError where no reading has a score."""
+    if not len(scored.judged()):
+        raise DataError(
+            f"of {counted(len(scored), 'reading')} none has a score",
+            hint="each machine needs as many readings as a window before its first: give more, or "
+            "--context",
+        )

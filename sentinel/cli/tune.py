@@ -21,6 +21,7 @@ from sentinel.cli.history import spool_history
 from sentinel.cli.labelling import demand_fit
 from sentinel.cli.layout_options import file_layout, given_layout, layout_options
 from sentinel.cli.progress import TrainingProgress
+from sentinel.cli.replaying import demand_scores
 from sentinel.cli.tune_report import (
     Row,
     print_alerts,
@@ -113,13 +114,15 @@ class Task:
         )  # fmt: skip
 
     def record(self, model: FittedModel) -> Recorded:
-        """A model's scores."""
+        """A model's scores. Raises DataError where no reading has one."""
         detector = make_detector(
             model, AlertConfig(), KernelsConfig(threads=self.threads), WindowConfig(), FILE
         )
         nothing = np.zeros(len(self.readings), np.bool_)
         labelled = nothing if self.labelled is None else self.labelled
-        return record(detector, self.before, self.readings, labelled)
+        recorded = record(detector, self.before, self.readings, labelled)
+        demand_scores(recorded.scored)
+        return recorded
 
 
 # fmt: off
@@ -206,6 +209,11 @@ def _task(
     whole = everything.slice(0, stop)
     if not inputs:
         older, newer = set_aside(whole)
+        if not len(newer):
+            raise DataError(
+                "the history is too short to set its newest quarter aside", where=str(history[0]),
+                hint="a longer one, or readings to judge by: --input",
+            )  # fmt: skip
         return Task(channels, older, earlier(older, newer), newer, None, cut_by_time(newer), whole,
                     threads)  # fmt: skip
     readings = everything.slice(stop, len(everything))
@@ -234,16 +242,16 @@ def _try_models(
             progress.stage = f"model {number} of {len(candidates)}, "
             try:
                 model = task.fit(settings, task.history, progress)
+                if progress.should_stop():
+                    break  # half a training says nothing
+                recorded = None if task.labelled is None else task.record(model)
             except DataError as error:
                 if number == 1:
                     raise
                 rows.append(Row(number, settings, settings.window_length, str(error.what)))
                 continue
-            if progress.should_stop():
-                break  # half a training says nothing
-            recorded, measured = None, held_out_error(model)
-            if task.labelled is not None:
-                recorded = task.record(model)
+            measured = held_out_error(model)
+            if recorded is not None:
                 rules = _rules_of(model.kind)(AlertChoice())
                 measured = vus_pr_before(recorded, rules, task.cut_ns)
             search.add(ModelTrial(number, settings, model, measured, recorded))
@@ -293,7 +301,9 @@ def _whole(task: Task, best: ModelTrial) -> FittedModel:
         return best.model
     with TrainingProgress() as progress:
         progress.stage = "the chosen one, on all of the history, "
-        model = task.fit(best.settings, task.whole, progress)
+        # Not one that suits the longer history: this one was tried, and is told.
+        settings = replace(best.settings, window_length=best.model.window_length)
+        model = task.fit(settings, task.whole, progress)
         if progress.should_stop():
             raise KeyboardInterrupt
     return model

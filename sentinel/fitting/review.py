@@ -139,12 +139,13 @@ def _stretches(
     """Readings with half of what is suspicious, in a row, around one that is.
 
     Two with less than a window between them are one: what lies there is in no window of its own.
+    Neighbours in `place` need not be any in the history: another entity may have come between.
     """
     segments, ratio = history.segments, judged.value / SUSPICIOUS
     odd = np.flatnonzero(ratio >= CLOSE_RATIO)
     if not len(odd):
         return
-    apart = np.flatnonzero(np.diff(odd) > 1) + 1
+    apart = np.flatnonzero(np.diff(place[odd]) != 1) + 1
     runs = [run for run in np.split(odd, apart) if ratio[run].max() >= 1]
     if not runs:
         return

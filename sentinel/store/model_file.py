@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -67,10 +68,15 @@ def prepare(path: str | Path) -> None:
 def save(model: FittedModel, path: str | Path) -> FittedModel:
     """Write a model atomically; the model with its name and version comes back.
 
-    Raises ModelError where `path` holds something else, or cannot be written.
+    Raises ModelError where `path` holds something else, or cannot be written, and where `load`
+    would refuse the model.
     """
     directory = Path(path)
-    weights = safetensors.numpy.save(_tensors(model))
+    tensors = _tensors(model)
+    if not math.isfinite(model.threshold) or not _all_finite(tensors):
+        raise ModelError("a weight or the threshold is not finite: the training diverged",
+                         where=str(directory), hint="a smaller --learning-rate")  # fmt: skip
+    weights = safetensors.numpy.save(tensors)
     sha256 = hashlib.sha256(weights).hexdigest()
     payload = PayloadEntry(f"weights-{sha256[:12]}.safetensors", len(weights), sha256)
     version, text = sealed(_manifest(model, payload))
@@ -244,9 +250,13 @@ def _read_tensors(
     if found != expected:
         odd = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
         raise ModelError(f"wrong tensors: {', '.join(odd[:5])}", where=str(where), hint=REFIT)
-    if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
+    if not _all_finite(tensors):
         raise ModelError("a weight is not finite", where=str(where), hint=REFIT)
     return tensors
+
+
+def _all_finite(tensors: Mapping[str, NDArray[Any]]) -> bool:
+    return all(np.isfinite(tensor).all() for tensor in tensors.values())
 
 
 def _unwritable(directory: Path, error: OSError) -> ModelError:

@@ -28,7 +28,7 @@ def scored(anomaly_score: FloatArray, entity: Sequence[int] | None = None) -> Sc
 def episode(opened_row: int, stop_row: int | None, entity: int = 0) -> Episode:
     """An episode; its times are not looked at."""
     end_ns = None if stop_row is None else 0
-    return Episode(entity, opened_row, stop_row, opened_row, 0, 0, end_ns, 1.0, ())
+    return Episode(entity, opened_row, stop_row, opened_row, 0, 0, end_ns, 1.0, 1.0, ())
 
 
 def episodes_where(is_open: BoolArray) -> list[Episode]:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from sentinel import store
 from sentinel.cli import fit as module
 from sentinel.cli import progress as progress_module
 from sentinel.cli import summary
@@ -148,6 +149,20 @@ def test_ctrl_c_keeps_the_best_model_and_is_a_success(
     assert f"epoch 1/40, {line}" in " ".join(done.output.split())
 
 
+def test_ctrl_c_after_the_training_keeps_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "review", interrupted)
+    path, model = history(tmp_path / "a.csv", rows=300), tmp_path / "model"
+    done = run(path, "--output", model, "--hidden", 2, "--steps", 2)
+    assert done.exit_code == 0, done.output
+    assert store.load(model).summary["steps"] == 2
+    assert "not looked through to the end" in " ".join(done.output.split())
+
+
 # Stretches to leave out.
 
 
@@ -232,6 +247,27 @@ def test_what_looks_anomalous_is_left_out_when_that_is_asked_for(tmp_path: Path)
     assert summary["rows_excluded"] == found["readings_left_out"] == found["readings"]
     assert f"left out: 2, {found['readings']} readings" in done.output
     assert f"{found['readings']} excluded" in done.output
+
+
+def test_ctrl_c_in_a_second_training_keeps_the_first_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[Progress] = []
+
+    class Interrupted(module.TrainingProgress):
+        def on_step(self, progress: Progress) -> None:
+            super().on_step(progress)
+            steps.append(progress)
+            if len(steps) == progress.steps + 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(module, "TrainingProgress", Interrupted)
+    path, model = faulty(tmp_path / "a.csv"), tmp_path / "model"
+    done = run(path, "--output", model, "--exclude-suspicious", *SMALL)
+    assert done.exit_code == 0, done.output
+    summary = store.load(model).summary
+    assert summary["steps"] == steps[0].steps == len(steps) - 2
+    assert summary["rows_excluded"] == 0
 
 
 def test_no_more_than_a_tenth_is_left_out_and_the_rest_is_warned_of(

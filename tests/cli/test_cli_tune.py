@@ -184,3 +184,32 @@ def test_a_mistake_is_told_of_before_the_work(
     ]
     done = run(folder, *placed)
     assert (done.exit_code, message in done.stderr) == (code, True), done.stderr
+
+
+def test_readings_that_are_too_few_to_judge_by_are_told(folder: Path, tmp_path: Path) -> None:
+    lines = (folder / "input.csv").read_text().splitlines()
+    few = tmp_path / "few.csv"
+    few.write_text("\n".join([lines[0], *(line.replace(",b,", ",c,") for line in lines[2:12:2])]))
+    done = run(folder, "--input", few, "--trials", 1)
+    assert done.exit_code == 4, done.output
+    assert "of 5 readings none has a score" in " ".join(done.output.split())
+
+
+def test_a_history_with_no_newest_quarter_is_told(tmp_path: Path) -> None:
+    lines = [f"{T0 + n},a,{n}" for n in range(3)]
+    (tmp_path / "history.csv").write_text("\n".join(["time,pump,c0", *lines]) + "\n")
+    done = run(tmp_path, "--trials", 1)
+    assert done.exit_code == 4, done.output
+    assert "too short to set its newest quarter aside" in " ".join(done.output.split())
+
+
+def test_the_model_on_all_of_the_history_has_the_window_length_that_is_told(
+    tmp_path: Path,
+) -> None:
+    """The longer history would have a longer one."""
+    values = np.sin(np.arange(380) / 5) + np.random.default_rng(0).normal(0, 0.1, 380)
+    lines = [f"{T0 + 60 * n},a,{value:.4f}" for n, value in enumerate(values)]
+    (tmp_path / "history.csv").write_text("\n".join(["time,pump,c0", *lines]) + "\n")
+    text = tuned(tmp_path, "--trials", 1, "--output", tmp_path / "model")
+    told = pasted(text)[pasted(text).index("--window-length") + 1]
+    assert store.load(tmp_path / "model").window_length == int(told)

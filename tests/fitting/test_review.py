@@ -82,6 +82,17 @@ def test_stretches_of_several_entities_name_theirs_and_are_never_one() -> None:
     assert sorted(one.entity for one in found) == [0, 1]
 
 
+def test_the_end_of_one_entity_and_the_held_out_beginning_of_the_next_are_two_stretches() -> None:
+    """They are neighbours among the readings that are judged, not in the history."""
+    values = waves(2 * ROWS)
+    values[::2][-12:] += 6
+    values[1::2][1197:1210] += 6
+    found = looked_through(history_of(values, entities=2)).suspicious
+    assert sum(one.readings for one in found) < 60
+    assert {0, 1} == {one.entity for one in found}
+    assert all(one.from_ns <= one.to_ns for one in found)
+
+
 def test_what_is_excluded_already_is_not_looked_at() -> None:
     values = waves()
     values[400:410, 1] += 30

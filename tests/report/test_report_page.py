@@ -54,7 +54,7 @@ def _episode(entity: int, opened: int, stop: int | None, peak: float) -> Episode
     contributions = (Contribution("<b>&$x$", 0.7, 4.0, 1.0), Contribution("plain", 0.3, 1.0, 1.0))
     return Episode(
         entity, opened, stop, opened, at(opened) - INTERVAL_NS, at(opened),
-        None if stop is None else at(stop), peak, contributions,
+        None if stop is None else at(stop), peak, peak, contributions,
     )  # fmt: skip
 
 

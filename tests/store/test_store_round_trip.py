@@ -57,6 +57,18 @@ def test_a_model_comes_back_as_it_was(tmp_path: Path, architecture: Architecture
     assert np.isfinite(loaded.anomaly_score).all()
 
 
+@pytest.mark.parametrize("broken", ["weight", "threshold"])
+def test_what_load_would_refuse_is_not_written(tmp_path: Path, broken: str) -> None:
+    """Training may diverge; the older model there stays."""
+    good = store.save(toy_model(2, threshold=1 / 3), tmp_path / "pumps")
+    bad = toy_model(2, threshold=np.inf if broken == "threshold" else 1.0)
+    if broken == "weight":
+        bad.parameters.flat[3] = np.nan
+    with pytest.raises(ModelError, match="diverged"):
+        store.save(bad, tmp_path / "pumps")
+    assert store.load(tmp_path / "pumps").version == good.version
+
+
 def contents(directory: Path) -> dict[str, bytes]:
     return {entry.name: entry.read_bytes() for entry in directory.iterdir()}
 

@@ -105,7 +105,7 @@ def test_parts_share_no_reading_and_leave_none_out(edges: list[int], cut: int) -
         np.zeros(COUNT, np.uint8),
     )  # fmt: skip
     episodes = [
-        Episode(0, first, stop, stop, first, first, stop, 2.0, ())
+        Episode(0, first, stop, stop, first, first, stop, 2.0, 2.0, ())
         for first, stop in zip(edges[::2], edges[1::2], strict=False)
     ]
     whole = list(tracks_of(scored, np.zeros(COUNT, np.bool_), episodes))
