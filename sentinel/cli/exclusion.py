@@ -10,9 +10,10 @@ import numpy as np
 from sentinel.backtest.labels import Labels
 from sentinel.errors import DataError
 from sentinel.fitting.history import Allocate
+from sentinel.plural import listed
 from sentinel.records import BoolArray, Readings
 from sentinel.report.wording import iso
-from sentinel.source.history_table import listed, place
+from sentinel.source.history_table import place
 
 CHUNK_ROWS = 1 << 20
 

@@ -26,12 +26,11 @@ from sentinel.cli.replaying import Replay, configured_detector, reconstruct_ever
 from sentinel.config.schema import LogConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
-from sentinel.plural import counted
+from sentinel.plural import counted, listed
 from sentinel.report.excerpt import Explained
 from sentinel.report.wording import iso
 from sentinel.runtime.device import Asked
 from sentinel.source.exact_time import ns_of_number, ns_of_text
-from sentinel.source.history_table import listed
 
 EPISODES_SHOWN = 20
 CHANNELS_SHOWN = 40

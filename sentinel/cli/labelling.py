@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sentinel.backtest.labels import Labels
 from sentinel.errors import DataError
+from sentinel.plural import listed
 from sentinel.records import IndexArray, TimeArray
 from sentinel.report.wording import iso
-from sentinel.source.history_table import listed, place
+from sentinel.source.history_table import place
 
 log = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from sentinel.daemon.interval_watch import FACTOR_MAX, Interval
-from sentinel.plural import counted
+from sentinel.plural import counted, listed
 from sentinel.ports import ChannelReport, Clock, HealthReport
 
 LAG_UNKNOWN_MAX_S = 10.0  # shorter is the usual uncertainty of a rebalance
@@ -91,7 +91,7 @@ class DaemonHealth:
                 not problems,
                 {
                     "problems": problems,
-                    "warnings": self._warnings(),
+                    "warnings": list(self._warnings().values()),
                     "partitions": self._assigned,
                     "channels": {
                         "matched": list(self._channels.matched),
@@ -106,21 +106,24 @@ class DaemonHealth:
                 },
             )
 
-    def warnings(self) -> Sequence[str]:
-        """What is odd about the stream, in words; nothing that the daemon would stop for."""
+    def warnings(self) -> Mapping[str, str]:
+        """What is odd about the stream, in words, by kind; nothing that the daemon would stop for.
+
+        A kind stays what it is while its words change, with every new channel for one.
+        """
         with self._lock:
             return self._warnings()
 
-    def _warnings(self) -> Sequence[str]:
-        found = []
+    def _warnings(self) -> Mapping[str, str]:
+        found = {}
         if self._turned_s - self._lag_known_s > LAG_UNKNOWN_MAX_S:
-            found.append("the lag is not known: the brokers do not say where the partitions end")
-        if self._channels.missing:
-            found.append(f"channels never seen: {', '.join(self._channels.missing)}")
-        if self._channels.unknown:
-            found.append(f"channels the model does not know: {', '.join(self._channels.unknown)}")
+            found["lag"] = "the lag is not known: the brokers do not say where the partitions end"
+        if missing := self._channels.missing:
+            found["missing"] = f"channels never seen: {listed(missing)}"
+        if unknown := self._channels.unknown:
+            found["unknown"] = f"channels the model does not know: {listed(unknown)}"
         if not self._interval.fits:
-            found.append(
+            found["interval"] = (
                 f"the readings are {self._interval.observed_s:g} s apart, the model's history "
                 f"{self._interval.expected_s:g} s: more than {FACTOR_MAX:g} times apart"
             )

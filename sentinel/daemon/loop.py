@@ -190,11 +190,11 @@ class Daemon:
             )
 
     def _warn(self) -> None:
-        """Log what is odd about the stream when it begins to be so."""
-        warnings = set(self.health.warnings())
-        for warning in sorted(warnings - self._warned):
-            log.warning("%s", warning)
-        self._warned = warnings
+        """Log what is odd about the stream when it begins to be so; `/-/ready` tells how it is."""
+        warnings = self.health.warnings()
+        for kind in sorted(warnings.keys() - self._warned):
+            log.warning("%s", warnings[kind])
+        self._warned = set(warnings)
 
 
 def _log_event(event: EpisodeEvent, entity: str) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from sentinel.config.schema import SourceConfig
 from sentinel.errors import DataError
+from sentinel.plural import listed
 from sentinel.source.batches import RecordBatch
 from sentinel.source.decoder import Decoder
-from sentinel.source.history_table import listed
 
 CHANNELS_MAX = 1000
 

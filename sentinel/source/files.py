@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sentinel.config.schema import TimestampUnit
 from sentinel.errors import DataError
+from sentinel.plural import listed
 from sentinel.ports import ChannelReport, PollBatch, TopicPartition
 from sentinel.source.history_layout import FileLayout
 from sentinel.source.history_long import is_in_order, read_long
@@ -18,7 +19,6 @@ from sentinel.source.history_names import NameIndex
 from sentinel.source.history_paths import find_files
 from sentinel.source.history_plan import look_at
 from sentinel.source.history_stream import read_as_stream
-from sentinel.source.history_table import listed
 from sentinel.source.history_wide import read_wide
 
 __all__ = ["FileLayout", "FileSource"]

@@ -13,14 +13,8 @@ import pyarrow.compute as pc
 from sentinel.config.problems import did_you_mean
 from sentinel.config.schema import TimestampUnit
 from sentinel.errors import DataError
-from sentinel.source.history_table import (
-    MISSING,
-    HistoryTable,
-    listed,
-    no_column,
-    not_a_number,
-    shortened,
-)
+from sentinel.plural import listed
+from sentinel.source.history_table import MISSING, HistoryTable, no_column, not_a_number, shortened
 
 TIMESTAMP_COLUMN = "timestamp"
 TIMESTAMP_NAMES = ("timestamp", "ts", "time", "datetime", "date")

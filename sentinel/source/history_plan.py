@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sentinel.config.problems import did_you_mean
 from sentinel.errors import DataError
-from sentinel.plural import noun
+from sentinel.plural import listed, noun
 from sentinel.source.history_file import HistoryFile
 from sentinel.source.history_layout import FileLayout, roles_in
 from sentinel.source.history_paths import open_table, stem
-from sentinel.source.history_table import listed, no_column
+from sentinel.source.history_table import no_column
 from sentinel.source.history_times import unit_of_first
 
 DEFAULT_ENTITY = "default"  # of files without an entity column: one machine, cut into files

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 import pyarrow as pa
 
 from sentinel.errors import DataError
-from sentinel.plural import noun
+from sentinel.plural import listed, noun
 
 # empty: a column in which the first rows hold nothing, so that its type shows only later.
 Kind: TypeAlias = Literal["number", "text", "time", "empty", "other"]
@@ -18,7 +18,6 @@ Kind: TypeAlias = Literal["number", "text", "time", "empty", "other"]
 # Texts that stand for no value.
 MISSING = ["", "NaN", "nan", "NAN", "NA", "N/A", "n/a", "null", "NULL", "Null", "None", "none", "-"]
 VALUE_SHOWN = 60  # characters of a value, in a message
-NAMES_SHOWN = 12  # of columns and channels, in a message
 
 
 class HistoryTable(Protocol):
@@ -125,12 +124,6 @@ def shortened(value: object) -> str:
     """A value for a message, quoted and bounded."""
     text = repr(value)
     return text if len(text) <= VALUE_SHOWN else text[:VALUE_SHOWN] + "..."
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names for a message, quoted and bounded."""
-    shown = ", ".join(repr(name) for name in names[:NAMES_SHOWN])
-    return f"{shown} and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else shown
 
 
 def unreadable(path: Path, error: OSError) -> DataError:

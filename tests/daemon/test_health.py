@@ -143,8 +143,20 @@ def test_channels_that_do_not_match_are_shown_but_do_not_unready() -> None:
         "matched": ["a"], "missing": ["b", "c"], "awaited": [], "unknown": ["x", "y"],
     }  # fmt: skip
     assert turning.warnings() == [
-        "channels never seen: b, c", "channels the model does not know: x, y",
+        "channels never seen: 'b', 'c'", "channels the model does not know: 'x', 'y'",
     ]  # fmt: skip
+
+
+def test_warnings_name_a_few_of_many_channels_and_none_unquoted() -> None:
+    names = ["a\n<2>forged", *(f"run_{n}_temperature" for n in range(1, 1024))]
+    turning = Turning()
+    turning.turn(1, channels=ChannelReport((), names, names))
+    for warning in turning.warnings():
+        assert "'a\\n<2>forged', 'run_1_temperature'" in warning
+        assert warning.endswith("'run_11_temperature' and 1012 more")
+    shown = turning.health.ready().details["channels"]
+    assert isinstance(shown, dict)
+    assert shown["unknown"] == names
 
 
 def test_before_the_first_record_channels_are_awaited_and_behind_it_missing() -> None:
@@ -155,7 +167,7 @@ def test_before_the_first_record_channels_are_awaited_and_behind_it_missing() ->
         "matched": [], "missing": [], "awaited": ["a", "b"], "unknown": [],
     }  # fmt: skip
     turning.turn(1, channels=ChannelReport((), ("a", "b"), ()))
-    assert turning.warnings() == ["channels never seen: a, b"]
+    assert turning.warnings() == ["channels never seen: 'a', 'b'"]
 
 
 @pytest.mark.parametrize(

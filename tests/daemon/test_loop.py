@@ -301,6 +301,23 @@ def test_names_from_outside_are_logged_quoted(caplog: pytest.LogCaptureFixture) 
     assert "\n" not in message
 
 
+def test_a_warning_is_logged_when_it_begins_and_not_with_every_new_name(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    unknown = [(), ("x0",), ("x0", "x1"), ("x0", "x1", "x2"), (), ("x3",)]
+    rig = Rig([batch_of(readings_of([n])) for n in range(len(unknown))])
+
+    def show(number: int) -> None:
+        if number < len(unknown):
+            rig.source.report = ChannelReport(("channel-0",), (), unknown[number])
+
+    rig.source.on_poll = show
+    rig.daemon.run()
+    assert [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING] == [
+        "channels the model does not know: 'x0'", "channels the model does not know: 'x3'",
+    ]  # fmt: skip
+
+
 def test_updates_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     hours = readings_of([0, 1], far_off=True)
     gentle = [readings_of([n], far_off=True) for n in range(2, 6)]
