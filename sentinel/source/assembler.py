@@ -11,6 +11,9 @@ values of one channel with the same time the first stays.
 entity that has fallen silent would hold back its partition for ever, so values are held for the
 next HELD_RECORDS_MAX records of their partition at most: what a restart then misses is one reading
 that was never completed.
+
+An entity's values belong in one partition, as a key by entity puts them: only there is their order
+kept. A value that joins a reading which was begun in another partition does not hold its own back.
 """
 
 from __future__ import annotations
