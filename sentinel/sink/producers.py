@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import kafka.errors as kafka_errors
@@ -36,7 +38,7 @@ FIXED_OPTIONS: Final = frozenset(
 def producer_options(config: SinkConfig, client_options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of both producers: the connection's, sentinel's timeouts, the operator's own.
 
-    Raises    ConfigError where config.client sets one of FIXED_OPTIONS.
+    Raises    ConfigError where config.client sets one of FIXED_OPTIONS, or a deadline is no number.
     """
     fixed = sorted(FIXED_OPTIONS & set(config.client))
     if fixed:
@@ -48,13 +50,17 @@ def producer_options(config: SinkConfig, client_options: Mapping[str, Any]) -> d
     # A record fails with its own reason when the flush that waits for it gives up, not later.
     delivery_timeout_ms = int(config.flush_timeout_s * 1000)
     request_timeout_ms = client_options.get("request_timeout_ms", REQUEST_TIMEOUT_MS)
+    with _taking_options():
+        request_timeout_ms = min(request_timeout_ms, delivery_timeout_ms // 2)
     options = {
         **client_options,
         "delivery_timeout_ms": delivery_timeout_ms,
-        "request_timeout_ms": min(request_timeout_ms, delivery_timeout_ms // 2),
+        "request_timeout_ms": request_timeout_ms,
         "max_block_ms": min(MAX_METADATA_WAIT_MS, delivery_timeout_ms),
         **config.client,
     }
+    if isinstance(options.get("api_version"), list):
+        options["api_version"] = tuple(options["api_version"])  # TOML has lists only
     if config.bootstrap_servers:
         options["bootstrap_servers"] = config.bootstrap_servers
     return options
@@ -76,15 +82,10 @@ def open_producer(
     client_id = f"{options.get('client_id') or 'sentinel'}-{role}"
     servers = _joined(options["bootstrap_servers"])
     try:
-        producer = KafkaProducer(
-            **{**options, **promises, "allow_auto_create_topics": False, "client_id": client_id}
-        )
-    except (kafka_errors.KafkaConfigurationError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f"kafka-python does not take these options: {error}",
-            where="sink.client or kafka.client",
-            hint="see its documentation of KafkaProducer",
-        ) from error
+        with _taking_options():
+            producer = KafkaProducer(
+                **{**options, **promises, "allow_auto_create_topics": False, "client_id": client_id}
+            )
     except (kafka_errors.KafkaError, OSError) as error:
         raise unreachable(error, servers) from error
     # kafka-python takes the option above and asks for new topics all the same.
@@ -100,6 +101,20 @@ def open_producer(
         close_producer(producer)
         raise ConfigError(str(error), where=topic, hint="correct the topic's name") from error
     return producer
+
+
+@contextmanager
+def _taking_options() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        raise  # of TLS; some are a ValueError besides
+    except (kafka_errors.KafkaConfigurationError, TypeError, ValueError, struct.error) as error:
+        raise ConfigError(
+            f"kafka-python does not take these options: {error}",
+            where="sink.client or kafka.client",
+            hint="see its documentation of KafkaProducer",
+        ) from error
 
 
 def close_producer(producer: KafkaProducer) -> None:

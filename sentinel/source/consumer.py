@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from sentinel.config.schema import SourceConfig
 from sentinel.errors import ConfigError, KafkaError
 from sentinel.source import record_batches
+from sentinel.source.client import opened
 from sentinel.source.kafka_admin import never_create_topics, told
 
 BATCHES_MAX = 1000  # record batches handed on by one poll
@@ -41,7 +43,11 @@ RESERVED = {
 def open_consumer(
     config: SourceConfig, client_options: Mapping[str, Any], more: Mapping[str, Any]
 ) -> KafkaConsumer:
-    """A consumer that hands out whole record batches, and whose topic exists."""
+    """A consumer that hands out whole record batches, and whose topic exists.
+
+    Raises ConfigError for options that kafka-python does not take; KafkaError where the brokers
+    cannot be reached or do not know the topic.
+    """
     chosen = {**client_options, **config.client}
     for name in sorted(set(chosen) & set(RESERVED)):
         raise ConfigError(
@@ -68,8 +74,9 @@ def open_consumer(
     servers = options["bootstrap_servers"]
     brokers = servers if isinstance(servers, str) else ",".join(servers)
     with told(f"read the topic {config.topic!r} at {brokers}"):
-        consumer = KafkaConsumer(**options)
+        consumer = opened(KafkaConsumer, options)
         try:
+            _wait_for_brokers(consumer)
             never_create_topics(consumer)
             record_batches.install(consumer)
             partitions = consumer.partitions_for_topic(config.topic)
@@ -84,11 +91,27 @@ def open_consumer(
     return consumer
 
 
+def _wait_for_brokers(consumer: KafkaConsumer) -> None:
+    """Until `bootstrap_timeout_ms`, as kafka-python 3.0.12 does only where it has no api_version.
+
+    Otherwise the first question of all would wait for ever.
+    """
+    manager = consumer._manager
+    connected = manager.bootstrap_async(refresh=False)
+    manager._net.run(manager.wait_for, connected, consumer.config["bootstrap_timeout_ms"])
+
+
 @contextmanager
 def reading(topic: str) -> Iterator[None]:
-    """Let what kafka-python gives up with in here be told as a KafkaError."""
+    """Let what kafka-python gives up with in here be told, as well as options beyond all bounds."""
     try:
         yield
+    except struct.error as error:
+        raise ConfigError(
+            f"kafka-python cannot send one of these options: {error}",
+            where="kafka.client or source.client",
+            hint="Kafka's whole numbers are below 2**31",
+        ) from error
     except kafka.errors.KafkaError as error:
         raise KafkaError(
             f"cannot read: {error}", where=topic, hint="see `sentinel check`"

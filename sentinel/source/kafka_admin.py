@@ -22,6 +22,7 @@ from kafka.admin import KafkaAdminClient
 
 from sentinel.errors import KafkaError
 from sentinel.source.batches import PlainRecord
+from sentinel.source.client import opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,19 @@ def admin_client(options: Mapping[str, Any], timeout_ms: int) -> KafkaAdminClien
 
     options     of kafka-python's clients; those that its admin client does not know are left out
     timeout_ms  of the connection, and again of each question
+    Raises      ConfigError where it does not take the options
     """
     known = {k: v for k, v in options.items() if k in KafkaAdminClient.DEFAULT_CONFIG}
     deadlines = dict.fromkeys(("bootstrap_timeout_ms", "request_timeout_ms"), timeout_ms)
-    return KafkaAdminClient(**(known | deadlines))
+    client: KafkaAdminClient = opened(KafkaAdminClient, known | deadlines)
+    return client
 
 
 class Cluster:
     """A connection to a cluster, for a few questions.
 
-    Arguments as of `admin_client`. Raises KafkaError, with the cause as far as it can be told.
+    Arguments as of `admin_client`. Raises ConfigError as there; KafkaError, with the cause as far
+    as it can be told.
     """
 
     def __init__(self, options: Mapping[str, Any], timeout_ms: int) -> None:
@@ -138,7 +142,7 @@ def latest_records(
     known = {k: v for k, v in options.items() if k in KafkaConsumer.DEFAULT_CONFIG}
     alone = {"group_id": None, "bootstrap_timeout_ms": timeout_ms}
     with told(f"read the topic {topic!r}"):
-        consumer = KafkaConsumer(**(known | alone))
+        consumer = opened(KafkaConsumer, known | alone)
         never_create_topics(consumer)
         try:
             return _read_latest(consumer, topic, count, time.monotonic() + timeout_ms / 1000)

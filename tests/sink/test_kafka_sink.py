@@ -346,6 +346,10 @@ def test_letter_that_no_repair_helps_is_the_operators_error(
             {"compression_type": "rar"},
             "sink.client or kafka.client: kafka-python does not take these options",
         ),
+        (
+            {"api_version": 2.3},
+            "sink.client or kafka.client: kafka-python does not take these options",
+        ),
     ],
 )
 def test_wrong_options_are_the_configurations_error(
@@ -354,3 +358,16 @@ def test_wrong_options_are_the_configurations_error(
     with pytest.raises(ConfigError) as caught, topics.sink(**client):
         pass
     assert str(caught.value).startswith(text)
+
+
+def test_deadline_that_is_no_number_is_the_configurations_error() -> None:
+    config = SinkConfig(events_topic="events", dead_letter_topic="letters")
+    with pytest.raises(ConfigError, match=r"^sink.client or kafka.client: .*not supported between"):
+        producers.producer_options(config, {"request_timeout_ms": "30000"})
+
+
+def test_version_of_the_brokers_can_be_written_as_toml_has_it(topics: Topics) -> None:
+    with topics.sink(api_version=[2, 3]) as sink:
+        sink.event(episode(), CONTEXT)
+        sink.flush(FLUSH_TIMEOUT_S)
+    assert len(topics.read(topics.events)) == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaConnectionError, SaslAuthenticationFailedError
 
-from sentinel.errors import KafkaError
+from sentinel.errors import ConfigError, KafkaError
 from sentinel.source.kafka_admin import Cluster, explained, latest_records, shares
 
 # As kafka-python 3.0.12 reported them against Apache Kafka 4.3.1.
@@ -87,6 +87,16 @@ def test_security_that_the_port_does_not_speak_is_told(any_kafka, security: dict
     with pytest.raises(KafkaError) as caught:
         Cluster(options, timeout_ms=500)
     assert caught.value.where == "kafka.security_protocol"
+
+
+def test_options_of_a_wrong_type_are_the_configurations_error(embedded_kafka) -> None:
+    options = {"bootstrap_servers": embedded_kafka.bootstrap_servers}
+    with pytest.raises(ConfigError, match=r"see its documentation of KafkaAdminClient"):
+        Cluster(options | {"api_version": 2.3}, 1000)
+    with pytest.raises(ConfigError, match=r"see its documentation of KafkaConsumer"):
+        latest_records(options | {"fetch_max_wait_ms": "500"}, "readings", 1, 1000)
+    with Cluster(options | {"api_version": [2, 3]}, 1000) as cluster:
+        assert cluster.topics(["nowhere"])["nowhere"].missing
 
 
 def test_asking_for_a_topic_does_not_create_it(any_kafka, unique_name) -> None:

@@ -462,6 +462,37 @@ def test_client_options_that_cannot_work_are_a_configuration_error(client, messa
         KafkaSource(source_config(client=client), {"bootstrap_servers": "127.0.0.1:1"}, CHANNELS)
 
 
+@pytest.mark.parametrize(
+    "client",
+    [
+        {"session_timeout_ms": "abc"},
+        {"fetch_max_wait_ms": "500"},
+        {"isolation_level": "foo"},
+        {"heartbeat_interval_ms": 60_000},
+        {"api_version": 2.3},
+        {"fetch_max_bytes": 2**40},
+    ],
+    ids=str,
+)
+def test_client_options_of_a_wrong_type_are_a_configuration_error(topic, client):
+    t = topic()
+    t.produce(readings(1))
+    with pytest.raises(ConfigError, match=r"^kafka.client or source.client: kafka-python "):
+        read(t.source(client=client), 1)
+
+
+def test_the_version_of_the_brokers_can_be_written_as_toml_has_it(topic):
+    t = topic()
+    t.produce(readings(3))
+    assert temps(read(t.source(client={"api_version": [2, 3]}), 3)) == [0, 1, 2]
+
+
+def test_brokers_of_a_known_version_are_not_waited_for_without_end():
+    options = {"bootstrap_servers": "127.0.0.1:1", "bootstrap_timeout_ms": 300}
+    with pytest.raises(KafkaError, match="connection refused"):
+        KafkaSource(source_config(client={"api_version": [2, 3]}), options, CHANNELS)
+
+
 def test_a_range_reads_everything_there_is_and_ends(topic):
     t = topic(2)
     t.produce([{"ts": TIME_S + n, "temp": n, "vib": -n, "unit": "C"} for n in range(20)], 0)
