@@ -11,7 +11,7 @@ from sentinel.cli.findings import Finding, note, ok, warning
 from sentinel.config.schema import Config
 from sentinel.errors import ConfigError
 from sentinel.fitted import FittedModel
-from sentinel.plural import counted
+from sentinel.plural import counted, listed
 from sentinel.ports import ChannelReport, DeadLetter
 from sentinel.records import NS_PER_S, Readings
 from sentinel.source.batches import PlainRecord, pack
@@ -19,7 +19,6 @@ from sentinel.source.decoder import Decoded, Decoder
 from sentinel.window.segments import median_interval_ns
 
 MESSAGES_MAX = 10  # messages shown; the rest is a number
-NAMES_MAX = 20  # channels listed
 INTERVAL_FACTOR_MAX = 2.0
 
 WHERE = "sample"
@@ -80,15 +79,15 @@ def _letter(letter: DeadLetter) -> Finding:
 def _channels(report: ChannelReport) -> Iterator[Finding]:
     total = len(report.matched) + len(report.missing)
     if report.matched:
-        yield ok("channels", f"{len(report.matched)} of {total} match: {_listed(report.matched)}")
+        yield ok("channels", f"{len(report.matched)} of {total} match: {listed(report.matched)}")
     if report.missing:
         yield warning(
             "source.channels",
-            f"{len(report.missing)} of {total} missing from the sample: {_listed(report.missing)}",
+            f"{len(report.missing)} of {total} missing from the sample: {listed(report.missing)}",
             "they are masked; if the records name them otherwise, say so in [source.channels]",
         )
     if report.unknown:
-        yield note("channels", f"not known to the model, ignored: {_listed(report.unknown)}")
+        yield note("channels", f"not known to the model, ignored: {listed(report.unknown)}")
 
 
 def _interval(parts: Sequence[Decoded], expected_ns: int) -> Iterator[Finding]:
@@ -119,8 +118,3 @@ def _sum(counts: Iterator[Mapping[str, int]]) -> Counter[str]:
     for one in counts:
         total.update(one)
     return total
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMES_MAX} more" if len(names) > NAMES_MAX else ""
-    return ", ".join(map(repr, names[:NAMES_MAX])) + more
