@@ -115,11 +115,10 @@ def tracks_of(
     judged = scored.judged()
     order = judged[np.argsort(scored.entity[judged], kind="stable")]
     entities, first = np.unique(scored.entity[order], return_index=True)
-    runs = np.split(order, first[1:]) if len(order) else []
     of_entity: dict[int, list[int]] = {}
     for index, episode in enumerate(episodes):
         of_entity.setdefault(episode.entity, []).append(index)
-    for entity, rows in zip(entities.tolist(), runs, strict=True):
+    for entity, rows in zip(entities.tolist(), np.split(order, first)[1:], strict=True):
         mine = of_entity.get(entity, [])
         stop_rows = [episodes[index].stop_row for index in mine]
         yield Track(

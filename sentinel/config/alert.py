@@ -11,6 +11,8 @@ from sentinel.config.bounds import (
     COUNT_MAX,
     DURATION_MAX_S,
     EXCEED_PROBABILITY_MIN,
+    FACTOR_MAX,
+    FACTOR_MIN,
 )
 
 ThresholdRule = Literal["calibrated", "quantile", "mad", "pot", "dspot", "dynamic"]
@@ -30,7 +32,9 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     threshold_scale: Annotated[
         float,
         Meta(
-            ge=1e-6, le=1_000_000, description="multiplies the threshold; above 1: fewer episodes"
+            ge=FACTOR_MIN,
+            le=FACTOR_MAX,
+            description="multiplies the threshold; above 1: fewer episodes",
         ),
     ] = 1.0
     exceed_probability: Annotated[
@@ -44,8 +48,8 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     mad_count: Annotated[
         float,
         Meta(
-            ge=1e-6,
-            le=1_000_000,
+            ge=FACTOR_MIN,
+            le=FACTOR_MAX,
             description="threshold mad: so many standard deviations above the median",
         ),
     ] = 6.0

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import struct
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import kafka.errors as kafka_errors
 from kafka import KafkaProducer
 
+from sentinel.config.kafka_opening import opened, taking_options
 from sentinel.config.schema import SinkConfig
 from sentinel.errors import ConfigError
 from sentinel.sink.failures import topic_not_found, undelivered, unreachable
@@ -20,6 +19,7 @@ log = logging.getLogger(__name__)
 MAX_METADATA_WAIT_MS: Final = 10_000
 REQUEST_TIMEOUT_MS: Final = 30_000
 CLOSE_TIMEOUT_S: Final = 5.0
+OPTIONS: Final = "sink.client or kafka.client"  # where they come from
 
 # What delivery rests on is not the operator's to change.
 FIXED_OPTIONS: Final = frozenset(
@@ -50,7 +50,7 @@ def producer_options(config: SinkConfig, client_options: Mapping[str, Any]) -> d
     # A record fails with its own reason when the flush that waits for it gives up, not later.
     delivery_timeout_ms = int(config.flush_timeout_s * 1000)
     request_timeout_ms = client_options.get("request_timeout_ms", REQUEST_TIMEOUT_MS)
-    with _taking_options():
+    with taking_options(KafkaProducer, OPTIONS):
         request_timeout_ms = min(request_timeout_ms, delivery_timeout_ms // 2)
     options = {
         **client_options,
@@ -59,8 +59,6 @@ def producer_options(config: SinkConfig, client_options: Mapping[str, Any]) -> d
         "max_block_ms": min(MAX_METADATA_WAIT_MS, delivery_timeout_ms),
         **config.client,
     }
-    if isinstance(options.get("api_version"), list):
-        options["api_version"] = tuple(options["api_version"])  # TOML has lists only
     if config.bootstrap_servers:
         options["bootstrap_servers"] = config.bootstrap_servers
     return options
@@ -82,10 +80,8 @@ def open_producer(
     client_id = f"{options.get('client_id') or 'sentinel'}-{role}"
     servers = _joined(options["bootstrap_servers"])
     try:
-        with _taking_options():
-            producer = KafkaProducer(
-                **{**options, **promises, "allow_auto_create_topics": False, "client_id": client_id}
-            )
+        ours = {**promises, "allow_auto_create_topics": False, "client_id": client_id}
+        producer: KafkaProducer = opened(KafkaProducer, {**options, **ours}, OPTIONS)
     except (kafka_errors.KafkaError, OSError) as error:
         raise unreachable(error, servers) from error
     # kafka-python takes the option above and asks for new topics all the same.
@@ -101,20 +97,6 @@ def open_producer(
         close_producer(producer)
         raise ConfigError(str(error), where=topic, hint="correct the topic's name") from error
     return producer
-
-
-@contextmanager
-def _taking_options() -> Iterator[None]:
-    try:
-        yield
-    except OSError:
-        raise  # of TLS; some are a ValueError besides
-    except (kafka_errors.KafkaConfigurationError, TypeError, ValueError, struct.error) as error:
-        raise ConfigError(
-            f"kafka-python does not take these options: {error}",
-            where="sink.client or kafka.client",
-            hint="see its documentation of KafkaProducer",
-        ) from error
 
 
 def close_producer(producer: KafkaProducer) -> None:

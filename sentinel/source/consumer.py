@@ -13,11 +13,11 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
+from sentinel.config.kafka_opening import opened
 from sentinel.config.schema import SourceConfig
 from sentinel.errors import ConfigError, KafkaError
 from sentinel.source import record_batches
-from sentinel.source.client import opened
-from sentinel.source.kafka_admin import never_create_topics, told
+from sentinel.source.kafka_admin import OPTIONS, never_create_topics, told
 
 BATCHES_MAX = 1000  # record batches handed on by one poll
 FETCH_BYTES_MAX = 32 << 20
@@ -74,7 +74,7 @@ def open_consumer(
     servers = options["bootstrap_servers"]
     brokers = servers if isinstance(servers, str) else ",".join(servers)
     with told(f"read the topic {config.topic!r} at {brokers}"):
-        consumer = opened(KafkaConsumer, options)
+        consumer = opened(KafkaConsumer, options, OPTIONS)
         try:
             _wait_for_brokers(consumer)
             never_create_topics(consumer)
@@ -109,7 +109,7 @@ def reading(topic: str) -> Iterator[None]:
     except struct.error as error:
         raise ConfigError(
             f"kafka-python cannot send one of these options: {error}",
-            where="kafka.client or source.client",
+            where=OPTIONS,
             hint="Kafka's whole numbers are below 2**31",
         ) from error
     except kafka.errors.KafkaError as error:

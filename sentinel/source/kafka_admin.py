@@ -20,9 +20,11 @@ import kafka.errors
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from sentinel.config.kafka_opening import opened
 from sentinel.errors import KafkaError
 from sentinel.source.batches import PlainRecord
-from sentinel.source.client import opened
+
+OPTIONS = "kafka.client or source.client"  # where they come from
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def admin_client(options: Mapping[str, Any], timeout_ms: int) -> KafkaAdminClien
     """
     known = {k: v for k, v in options.items() if k in KafkaAdminClient.DEFAULT_CONFIG}
     deadlines = dict.fromkeys(("bootstrap_timeout_ms", "request_timeout_ms"), timeout_ms)
-    client: KafkaAdminClient = opened(KafkaAdminClient, known | deadlines)
+    client: KafkaAdminClient = opened(KafkaAdminClient, known | deadlines, OPTIONS)
     return client
 
 
@@ -142,7 +144,7 @@ def latest_records(
     known = {k: v for k, v in options.items() if k in KafkaConsumer.DEFAULT_CONFIG}
     alone = {"group_id": None, "bootstrap_timeout_ms": timeout_ms}
     with told(f"read the topic {topic!r}"):
-        consumer = opened(KafkaConsumer, known | alone)
+        consumer = opened(KafkaConsumer, known | alone, OPTIONS)
         never_create_topics(consumer)
         try:
             return _read_latest(consumer, topic, count, time.monotonic() + timeout_ms / 1000)

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,19 +126,27 @@ def test_the_summary_fits_a_terminal_of_80_columns_and_has_one_of_each_in_the_si
     assert "1 hidden unit," in out.getvalue()
 
 
-def test_ctrl_c_keeps_the_best_model_and_is_a_success(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def sigint_when(
+    monkeypatch: pytest.MonkeyPatch, reached: Callable[[Sequence[Progress]], bool]
+) -> list[Progress]:
+    """Press Ctrl-C at that point of what training tells of its steps, all of which comes back."""
     told: list[Progress] = []
 
     class Interrupted(module.TrainingProgress):
         def on_step(self, progress: Progress) -> None:
             super().on_step(progress)
             told.append(progress)
-            if len(told) == 3:
+            if reached(told):
                 os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(module, "TrainingProgress", Interrupted)
+    return told
+
+
+def test_ctrl_c_keeps_the_best_model_and_is_a_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = sigint_when(monkeypatch, lambda told: len(told) == 3)
     monkeypatch.setattr(progress_module, "LINE_EVERY_S", 0.0)
     path, model = history(tmp_path / "a.csv"), tmp_path / "model"
     done = run(path, "--output", model, "--model", "reconstruct", "--hidden", 2, "--batch-size", 8)
@@ -252,16 +261,7 @@ def test_what_looks_anomalous_is_left_out_when_that_is_asked_for(tmp_path: Path)
 def test_ctrl_c_in_a_second_training_keeps_the_first_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps: list[Progress] = []
-
-    class Interrupted(module.TrainingProgress):
-        def on_step(self, progress: Progress) -> None:
-            super().on_step(progress)
-            steps.append(progress)
-            if len(steps) == progress.steps + 2:
-                os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(module, "TrainingProgress", Interrupted)
+    steps = sigint_when(monkeypatch, lambda told: len(told) == told[0].steps + 2)
     path, model = faulty(tmp_path / "a.csv"), tmp_path / "model"
     done = run(path, "--output", model, "--exclude-suspicious", *SMALL)
     assert done.exit_code == 0, done.output

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import kafka.errors
@@ -11,21 +12,32 @@ import kafka.errors
 from sentinel.errors import ConfigError
 
 
-def opened(kind: Any, options: Mapping[str, Any]) -> Any:
+def opened(kind: Any, options: Mapping[str, Any], where: str) -> Any:
     """A client, connected.
 
-    kind    the class: KafkaConsumer, KafkaAdminClient
+    kind    the class: KafkaConsumer, KafkaProducer, KafkaAdminClient
+    where   the keys that the options may come from
     Raises  ConfigError where it does not take the options; what kafka-python raises where it does
             not reach the brokers
     """
-    try:
+    with taking_options(kind, where):
         return kind(**_with_tuples(options))
+
+
+@contextmanager
+def taking_options(kind: Any, where: str) -> Iterator[None]:
+    """Raise ConfigError where options turn out in here to be none that a client can work with.
+
+    kind, where  as of `opened`
+    """
+    try:
+        yield
     except OSError:
         raise  # of TLS; some are a ValueError besides
     except (kafka.errors.KafkaConfigurationError, TypeError, ValueError, struct.error) as error:
         raise ConfigError(
             f"kafka-python does not take these options: {error}",
-            where="kafka.client or source.client",
+            where=where,
             hint=f"see its documentation of {kind.__name__}",
         ) from error
 
