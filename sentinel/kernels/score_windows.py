@@ -10,7 +10,15 @@ from sentinel.kernels import plan as col
 from sentinel.kernels import shape as of
 from sentinel.kernels import units_in_lanes, windows_in_lanes
 from sentinel.kernels.jit import rolled
-from sentinel.kernels.slabs import hand_out, window_errors, windows_across, windows_along
+from sentinel.kernels.slabs import (
+    add_errors,
+    begin_errors,
+    end_errors,
+    hand_out,
+    window_errors,
+    windows_across,
+    windows_along,
+)
 from sentinel.kernels.tables import row_of, whole
 from sentinel.kernels.tiles import Tile, rows_of, width_of
 from sentinel.kernels.types import Float32Array, TimeArray
@@ -42,7 +50,8 @@ def score_many(
     windows, shape = width_of(tile), whole(numbers)
     first = take(queue) * windows
     while first < len(starts):
-        windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
+        full = windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
+        begin_errors(tile, shape, windows, full, scratch)
         for layer in range(len(plan)):
             if layer == shape[of.ENCODER_LAYERS]:
                 windows_in_lanes.copy_latent(plan, shape, windows, scratch)
@@ -55,10 +64,11 @@ def score_many(
                     windows_in_lanes.dense_step(
                         dense_tile, shape[of.DECODED] + (slot - 1) * shape[of.DECODED_ROWS],
                         shape[of.HIDDEN], shape[of.OUTPUT_W], shape[of.OUTPUT_BIAS],
-                        shape[of.X_HAT] + step * shape[of.CHANNEL_ROWS], shape[of.CHANNEL_ROWS],
+                        shape[of.X_HAT] + step * shape[of.X_HAT_ROWS], shape[of.CHANNEL_ROWS],
                         packed, scratch,
                     )  # fmt: skip
-        window_errors(tile, shape, windows, scratch)
+                    add_errors(tile, shape, windows, full, step, scratch)
+        end_errors(tile, shape, windows, scratch)
         hand_out(shape, first, windows, windows, 1, scratch, errors, expected)
         first = take(queue) * windows
 
@@ -95,6 +105,6 @@ def score_few(
             packed, scratch,
         )  # fmt: skip
         # Its lanes are those of every tile of this kind: one compilation serves them all.
-        window_errors(dense_tile, shape, windows, scratch)
+        window_errors(dense_tile, shape, windows, False, scratch)
         hand_out(shape, first, windows, 1, f_rows, scratch, errors, expected)
         first = take(queue) * windows

@@ -41,8 +41,10 @@ def windows_across(
     first: int,
     places: TimeArray,
     scratch: Float32Array,
-) -> None:
+) -> bool:
     """Windows first, first + 1, ... into x and mask (T, channel_rows, S).
+
+    True: no value is missing, and the mask, which is 1 everywhere, is not written.
 
     rows     (N F,) scaled; NaN = missing: 0 in x and 0 in mask
     starts   (B,) first row of each window
@@ -62,9 +64,8 @@ def windows_across(
         places[b] = place if place < last else last
         scratch[paddings + b] = np.float32(padding)
         full = full and padding == 0
-    if full:
-        _full_windows_across(tile, shape, rows, places, scratch)
-        return
+    if full and _full_windows_across(tile, shape, rows, places, scratch):
+        return True
     for t in range(shape[of.STEPS]):
         now = spread(tile, np.float32(t))
         for v in range(0, windows, lane_count_of(tile)):
@@ -75,6 +76,15 @@ def windows_across(
         for b in range(windows):
             if np.float32(t) >= scratch[paddings + b]:
                 places[b] += channels
+    return False
+
+
+@lean
+def mask_nothing(shape: TimeArray, windows: int, scratch: Float32Array) -> None:
+    """The mask that `windows_across` left out: 1 everywhere."""
+    mask = shape[of.MASK] * windows
+    for n in range(mask, mask + shape[of.STEPS] * shape[of.CHANNEL_ROWS] * windows):
+        scratch[n] = np.float32(1)
 
 
 @lean
@@ -91,11 +101,11 @@ def _full_windows_across(
     rows: Float32Array,
     places: TimeArray,
     scratch: Float32Array,
-) -> None:
-    """As `windows_across`, where no step is padding: a window is one stretch of numbers."""
+) -> bool:
+    """Windows without padding, into x alone: each is one stretch of numbers. Are they all there?"""
     windows, lanes = width_of(tile), lane_count_of(tile)
-    x, mask = shape[of.X] * windows, shape[of.MASK] * windows
-    size, everywhere = shape[of.STEPS] * shape[of.CHANNELS], spread(tile, np.float32(1))
+    x, size = shape[of.X] * windows, shape[of.STEPS] * shape[of.CHANNELS]
+    total, totals = spread(tile, np.float32(0)), shape[of.ERRORS] * windows
     for v in range(0, windows, lanes):
         for n in range(0, size, lanes):
             # The last square holds some of what the one before it did.
@@ -103,8 +113,13 @@ def _full_windows_across(
             square = gather_turned(tile, rows, places, v, start)
             store_tile(scratch, x + start * windows + v, windows, square)
             for at in range(start * windows + v, (start + lanes) * windows + v, windows):
-                value = load_lanes(tile, scratch, x + at)
-                _store_values(value, everywhere, scratch, x + at, mask + at)
+                total = total + load_lanes(tile, scratch, x + at)
+    # One that is NaN makes the sum NaN.
+    store_lanes(scratch, totals, total)
+    there = True
+    for n in range(totals, totals + lanes):
+        there = there and not math.isnan(scratch[n])
+    return there
 
 
 @lean
@@ -139,32 +154,75 @@ def _add_lanes(tile: type[Tile], scratch: Float32Array, at: int, value: Lanes) -
 
 
 @lean
-def window_errors(tile: type[Tile], shape: TimeArray, windows: int, scratch: Float32Array) -> None:
-    """Mean squared errors of x_hat over the spans, into the slab `errors` (SPANS, channel_rows).
+def _readings_of(shape: TimeArray, span: int) -> int:
+    steps: int = shape[of.STEPS]
+    if span == NEWEST:
+        return 1
+    return (steps + 3) // 4 if span == QUARTER else steps
 
-    NaN where a span holds no value to compare.
+
+@lean
+def begin_errors(
+    tile: type[Tile], shape: TimeArray, windows: int, full: bool, scratch: Float32Array
+) -> None:
+    """Before `add_errors` of the first step: no square yet.
+
+    full  no value is missing: the numbers of values are known, and the mask need not be written
     """
     size, lanes = shape[of.CHANNEL_ROWS] * windows, lane_count_of(tile)
-    x, mask, x_hat = shape[of.X] * windows, shape[of.MASK] * windows, shape[of.X_HAT] * windows
     errors = shape[of.ERRORS] * windows
     counts = errors + SPANS * size
-    quarter, newest = shape[of.STEPS] - (shape[of.STEPS] + 3) // 4, shape[of.STEPS] - 1
-    for n in range(errors, counts + SPANS * size, lanes):
-        store_lanes(scratch, n, spread(tile, np.float32(0)))
-    for t in range(shape[of.STEPS]):
-        # Each span holds the next one.
-        spans = SPANS if t == newest else QUARTER + 1 if t >= quarter else WHOLE + 1
-        for n in range(0, size, lanes):
-            at = t * size + n
-            present = load_lanes(tile, scratch, mask + at)
-            d = load_lanes(tile, scratch, x_hat + at) - load_lanes(tile, scratch, x + at)
+    for span in range(SPANS):
+        count = _readings_of(shape, span) if full else 0
+        for n in range(span * size, (span + 1) * size, lanes):
+            store_lanes(scratch, errors + n, spread(tile, np.float32(0)))
+            store_lanes(scratch, counts + n, spread(tile, np.float32(count)))
+
+
+@lean
+def add_errors(
+    tile: type[Tile], shape: TimeArray, windows: int, full: bool, t: int, scratch: Float32Array
+) -> None:
+    """The squared errors of x_hat at step t, to the sums of the spans that hold it."""
+    size, lanes = shape[of.CHANNEL_ROWS] * windows, lane_count_of(tile)
+    x, mask = shape[of.X] * windows + t * size, shape[of.MASK] * windows + t * size
+    x_hat = (shape[of.X_HAT] + t * shape[of.X_HAT_ROWS]) * windows
+    errors = shape[of.ERRORS] * windows
+    counts = errors + SPANS * size
+    # Each span holds the next one.
+    spans = 1
+    while spans < SPANS and shape[of.STEPS] - t <= _readings_of(shape, spans):
+        spans += 1
+    for n in range(0, size, lanes):
+        d = load_lanes(tile, scratch, x_hat + n) - load_lanes(tile, scratch, x + n)
+        if not full:
+            present = load_lanes(tile, scratch, mask + n)
             d = d * present
             for span in range(spans):
-                _add_lanes(tile, scratch, errors + span * size + n, d * d)
                 _add_lanes(tile, scratch, counts + span * size + n, present)
-    for n in range(0, SPANS * size, lanes):
-        count = load_lanes(tile, scratch, counts + n)
-        store_lanes(scratch, errors + n, load_lanes(tile, scratch, errors + n) / count)
+        for span in range(spans):
+            _add_lanes(tile, scratch, errors + span * size + n, d * d)
+
+
+@lean
+def end_errors(tile: type[Tile], shape: TimeArray, windows: int, scratch: Float32Array) -> None:
+    """Means of the sums, in the slab `errors` (SPANS, channel_rows); NaN of no value to compare."""
+    size, lanes = SPANS * shape[of.CHANNEL_ROWS] * windows, lane_count_of(tile)
+    errors = shape[of.ERRORS] * windows
+    for n in range(errors, errors + size, lanes):
+        total, count = load_lanes(tile, scratch, n), load_lanes(tile, scratch, n + size)
+        store_lanes(scratch, n, total / count)
+
+
+@lean
+def window_errors(
+    tile: type[Tile], shape: TimeArray, windows: int, full: bool, scratch: Float32Array
+) -> None:
+    """Mean squared errors of x_hat over the spans, where all steps of it are there."""
+    begin_errors(tile, shape, windows, full, scratch)
+    for t in range(shape[of.STEPS]):
+        add_errors(tile, shape, windows, full, t, scratch)
+    end_errors(tile, shape, windows, scratch)
 
 
 @lean
@@ -183,7 +241,7 @@ def hand_out(
     expected  the newest reading as rebuilt
     """
     size = shape[of.CHANNEL_ROWS] * windows
-    newest = shape[of.X_HAT] * windows + (shape[of.STEPS] - 1) * size
+    newest = (shape[of.X_HAT] + (shape[of.STEPS] - 1) * shape[of.X_HAT_ROWS]) * windows
     left = len(errors) - first
     for b in range(windows if windows < left else left):
         for f in range(shape[of.CHANNELS]):

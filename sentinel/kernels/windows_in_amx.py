@@ -293,13 +293,13 @@ def score_by_unit(
     windows, shape = width_of(tile), whole(numbers)
     first = take(queue) * windows
     while first < len(starts):
-        windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
+        full = windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
         for layer in range(len(plan)):
             if layer == shape[of.ENCODER_LAYERS]:
                 copy_latent(plan, shape, windows, scratch)
             lstm_layer(tile, unit, plan, layer, shape, packed, scratch)
         dense_layer(tile, unit, shape, packed, scratch)
-        window_errors(tile, shape, windows, scratch)
+        window_errors(tile, shape, windows, full, scratch)
         hand_out(shape, first, windows, windows, 1, scratch, errors, expected)
         first = take(queue) * windows
     end(unit)

@@ -194,7 +194,8 @@ class _Builder:
         channel_rows = padded(architecture.channels, packer.grain.channel_pad)
         x, mask = slabs.take(steps * channel_rows), slabs.take(steps * channel_rows)
         rebuilds = architecture.decoder_layers > 0
-        x_hat = slabs.take((steps + SPARE_ROWS) * channel_rows) if rebuilds else -1
+        x_hat_steps = 1 if self.newest else steps
+        x_hat = slabs.take((x_hat_steps + SPARE_ROWS) * channel_rows) if rebuilds else -1
         forecasts = architecture.horizons * architecture.channels
         forecast_rows = padded(forecasts, packer.grain.channels) if head else 0
         forecast = slabs.take((steps + SPARE_ROWS) * forecast_rows) if head else -1
@@ -214,6 +215,7 @@ class _Builder:
         shape[of.DIRECTIONS] = len(architecture.directions)
         shape[of.ENCODER_LAYERS], shape[of.KEPT] = encoder_layers, self.training
         shape[of.X], shape[of.MASK], shape[of.X_HAT] = x, mask, x_hat
+        shape[of.X_HAT_ROWS] = 0 if self.newest else channel_rows
         shape[of.ERRORS], shape[of.PADDING] = slabs.take(2 * SPANS * channel_rows), slabs.take(1)
         shape[of.LATENT], shape[of.LATENT_ROWS] = latent, encoded_rows
         shape[of.OUTPUTS], shape[of.OUTPUT_ROWS] = outputs.at - outputs.rows, outputs.rows

@@ -26,6 +26,7 @@ from tests.kernels.lane_types import EVERY_LANES, LANES
 from tests.kernels.samples import normal, random_windows
 
 CHANNELS, CHANNEL_ROWS = 3, 4
+NOT_WRITTEN = 9
 Places = np.ndarray
 
 
@@ -33,8 +34,8 @@ Places = np.ndarray
 def across(
     tile: Type, shape: Places, rows: Float32Array, starts: Places, lengths: Places, first: int,
     places: Places, scratch: Float32Array,
-) -> None:  # fmt: skip
-    windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
+) -> bool:  # fmt: skip
+    return windows_across(tile, shape, rows, starts, lengths, first, places, scratch)
 
 
 @jit
@@ -47,10 +48,10 @@ def along(
 
 @jit
 def errors_of(
-    tile: Type, shape: Places, windows: int, f_step: int, b_step: int, first: int,
+    tile: Type, shape: Places, windows: int, full: bool, f_step: int, b_step: int, first: int,
     scratch: Float32Array, errors: Float32Array, expected: Float32Array,
 ) -> None:  # fmt: skip
-    window_errors(tile, shape, windows, scratch)
+    window_errors(tile, shape, windows, full, scratch)
     hand_out(shape, first, windows, f_step, b_step, scratch, errors, expected)
 
 
@@ -59,6 +60,7 @@ def shape_of(steps: int, channel_rows: int) -> Places:
     shape, size = np.zeros(of.SIZE, np.int64), steps * channel_rows
     shape[of.STEPS], shape[of.CHANNELS], shape[of.CHANNEL_ROWS] = steps, CHANNELS, channel_rows
     shape[of.X], shape[of.MASK], shape[of.X_HAT] = 2, 2 + size, 2 + 2 * size
+    shape[of.X_HAT_ROWS] = channel_rows
     shape[of.ERRORS], shape[of.PADDING] = 2 + 3 * size, 2 + 3 * size + 2 * SPANS * channel_rows
     return shape
 
@@ -87,8 +89,12 @@ def loaded(
     else:
         tile, shape = Tile(LANES[kind], 1, 2), shape_of(steps, CHANNELS)
         scratch = scratch_of(shape, tile.width)
-        across(tile, shape, *where, np.zeros(tile.width, np.int64), scratch)
-        flat = [slab(scratch, shape, name, tile.width) for name in (of.X, of.MASK)]
+        mask = slab(scratch, shape, of.MASK, tile.width)
+        mask[:] = NOT_WRITTEN
+        if across(tile, shape, *where, np.zeros(tile.width, np.int64), scratch):
+            assert np.all(mask == NOT_WRITTEN)
+            mask[:] = 1
+        flat = [slab(scratch, shape, of.X, tile.width), mask]
         x, mask = (part.reshape(steps, CHANNELS, tile.width) for part in flat)
     assert np.all(x[:, CHANNELS:] == 0)
     return x[:, :CHANNELS], mask[:, :CHANNELS]
@@ -108,7 +114,7 @@ def test_a_window_holds_its_own_rows_and_nothing_of_what_lies_around_them(
     room = np.full((count + 100, CHANNELS), np.inf, np.float32)
     rows = room[50 : 50 + count]
     rows[:] = normal(rng, count, CHANNELS)
-    rows[rng.random(rows.shape) < 0.2] = np.nan
+    rows[rng.random(rows.shape) < data.draw(st.sampled_from([0, 0.2]))] = np.nan
     steps = data.draw(st.integers(1, 12))
     longest = min(steps, count)
     length = data.draw(st.sampled_from([st.integers(0, longest), st.just(longest)]))
@@ -137,12 +143,14 @@ def masked_means(x: Float32Array, x_hat: Float32Array, mask: Float32Array) -> Fl
     return found
 
 
+@pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("lanes_are", ["windows", "units"])
 @pytest.mark.parametrize("name", EVERY_LANES)
 @pytest.mark.parametrize("steps", [1, 2, 4, 5, 9])
 def test_errors_are_means_over_the_values_that_are_there_in_each_span(
-    steps: int, name: str, lanes_are: str
+    steps: int, name: str, lanes_are: str, full: bool
 ) -> None:
+    """Of full windows the mask says nothing, and is not asked."""
     tile, shape = Tile(LANES[name], 4, 2), shape_of(steps, CHANNEL_ROWS)
     windows = tile.width if lanes_are == "windows" else tile.rows
     x, mask = random_windows(steps, CHANNEL_ROWS, windows, seed=steps, missing=0.4)
@@ -154,16 +162,19 @@ def test_errors_are_means_over_the_values_that_are_there_in_each_span(
     for where, values in ((of.X, x), (of.MASK, mask), (of.X_HAT, x_hat)):
         stored = values if lanes_are == "windows" else values.transpose(0, 2, 1)
         slab(scratch, shape, where, windows)[:] = stored.ravel()
+    if full:
+        mask[:] = 1
+        slab(scratch, shape, of.MASK, windows)[:] = np.nan
     # The last tile of a call: fewer windows are left than it holds.
     first, count = 5, 5 + windows - 1
     errors = np.full((count, SPANS, CHANNELS), 7.0, np.float32)
     expected = np.full((count, CHANNELS), 7.0, np.float32)
     f_step, b_step = (windows, 1) if lanes_are == "windows" else (1, CHANNEL_ROWS)
-    errors_of(tile, shape, windows, f_step, b_step, first, scratch, errors, expected)
+    errors_of(tile, shape, windows, full, f_step, b_step, first, scratch, errors, expected)
     assert np.all(errors[:first] == 7)
     assert np.all(expected[:first] == 7)
     right = masked_means(x, x_hat, mask)[:, :CHANNELS, :-1].transpose(2, 0, 1)
     np.testing.assert_allclose(errors[first:], right, rtol=1e-6)
-    assert np.isnan(errors[first + 2, :, 1]).all()
+    assert full or np.isnan(errors[first + 2, :, 1]).all()
     assert np.isnan(errors[first + 1, WHOLE, 0])
     assert_same_bits(expected[first:], x_hat[-1, :CHANNELS, :-1].T)
