@@ -2,7 +2,9 @@
 
 Principal components of windows that hold 90% of the variance; what they leave is the error.
 Source: Jackson & Mudholkar, "Control procedures for residuals associated with principal component
-analysis", Technometrics 21 (1979).
+analysis", Technometrics 21 (1979). A window far from the middle counts with a bounded length, or a
+few of them would take the components: Raymaekers & Rousseeuw, "A generalized spatial sign
+covariance matrix", Journal of Multivariate Analysis 171 (2019).
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from sentinel.kernels.tiles import Tile, width_of
 from sentinel.records import Float32Array, FloatArray, TimeArray
 
 VARIANCE_KEPT = 0.9
+# Quantile of the windows' distances from the middle beyond which none counts as farther.
+NEAR_SHARE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,13 @@ def window_rows(rows: Float32Array, newest: TimeArray, length: int, block: int) 
 
 
 def fit_subspace(windows: FloatArray, block: int, judged: int) -> Subspace:
-    """The subspace of windows (M, D), by their covariance."""
-    mean = windows.mean(axis=0)
-    centred = windows - mean
+    """The subspace of windows (M, D), by the covariance of what counts of them."""
+    middle = windows.mean(axis=0)
+    distance = np.linalg.norm(windows - middle, axis=1, keepdims=True)
+    near = np.quantile(distance, NEAR_SHARE) / np.maximum(distance, 1e-12)
+    counted = middle + (windows - middle) * np.minimum(near, 1)
+    mean = counted.mean(axis=0)
+    centred = counted - mean
     variances, directions = np.linalg.eigh(centred.T @ centred / len(windows))
     variances, directions = np.maximum(variances[::-1], 0), directions[:, ::-1]
     share = np.cumsum(variances) / max(variances.sum(), 1e-12)

@@ -3,6 +3,10 @@
 Below the 90% quantile u a value's surprise is -ln of the share of normal values above it; beyond u
 it grows with the excess over the mean excess, as under an exponential tail (Balkema & de Haan 1974,
 Pickands 1975, with shape 0). So signals of any unit and shape become comparable.
+
+The mean is Winsorised: a few normal readings that were none, or a single spike, would stretch the
+tails of just those signals that see them, and mute them (Huber & Ronchetti, *Robust Statistics*,
+2009: the influence of a reading is to be bounded).
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from sentinel.kernels.jit import jit
 from sentinel.records import FloatArray
 
 TAIL_SHARE = 0.1
+# Of an excess, this many distances from the median to u count: an exponential tail loses 4% so.
+EXCESS_MAX = 2.0
 KNOTS = 129
 HALVES = (64, 32, 16, 8, 4, 2, 1)  # of the intervals between knots
 # Beyond u, the surprise of one signal levels off: one that went mad must not hide the others.
@@ -29,7 +35,7 @@ class Tails:
 
     knots     (M, KNOTS) quantiles from 0 to 1 - TAIL_SHARE, evenly spaced
     surprise  (KNOTS,) at these
-    scale     (M,) excess over the last knot that raises the surprise by 1
+    scale     (M,) excess over u, the last knot, that raises the surprise by 1
     """
 
     knots: FloatArray
@@ -43,12 +49,11 @@ def fit_tails(values: FloatArray) -> Tails:
     below = np.linspace(0, 1 - TAIL_SHARE, KNOTS)
     knots = np.ascontiguousarray(np.quantile(values, below, axis=0).T)
     surprise = np.minimum(-np.log(TAIL_SHARE), -np.log((count * (1 - below) + 0.5) / (count + 1)))
-    over = values > knots[:, -1]
-    excess = np.where(over, values - knots[:, -1], 0.0).sum(axis=0) / np.maximum(
-        over.sum(axis=0), 1
-    )
+    u, median = knots[:, -1], np.median(values, axis=0)
+    counted = np.minimum(values, u + EXCESS_MAX * np.maximum(u - median, 0.1 * u))
+    excess = np.maximum(counted - u, 0).sum(axis=0) / np.maximum((values > u).sum(axis=0), 1)
     # A signal with hardly any tail, or none at all, must not cry at a trifle.
-    scale = excess + 0.1 * knots[:, -1] + 0.001 * values.mean(axis=0)
+    scale = excess + 0.1 * u + 0.001 * counted.mean(axis=0)
     return Tails(knots, surprise, np.maximum(scale, SCALE_MIN))
 
 

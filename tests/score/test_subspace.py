@@ -40,11 +40,21 @@ def plain_windows(rows: Float32Array, newest: list[int], length: int, block: int
     return np.array(found)
 
 
-def plain_components(windows: FloatArray) -> FloatArray:
-    """(R, D) the fewest principal components that hold 90% of the variance, by SVD."""
-    _, singular, directions = np.linalg.svd(windows - windows.mean(axis=0), full_matrices=False)
+def plain_subspace(windows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The mean (D,), and (R, D) the fewest principal components with 90% of the variance, by SVD.
+
+    Of windows of which the quarter that is farthest from the middle is drawn nearer.
+    """
+    middle = windows.mean(axis=0)
+    near = np.quantile([np.linalg.norm(window - middle) for window in windows], 0.75)
+    drawn = [
+        middle + (window - middle) * min(1, near / np.linalg.norm(window - middle))
+        for window in windows
+    ]
+    mean = np.mean(drawn, axis=0)
+    _, singular, directions = np.linalg.svd(drawn - mean, full_matrices=False)
     share = np.cumsum(singular**2) / (singular**2).sum()
-    return directions[: int((share < 0.9).sum()) + 1]
+    return mean, directions[: int((share < 0.9).sum()) + 1]
 
 
 CASES = pytest.mark.parametrize(
@@ -63,10 +73,10 @@ def test_errors_are_the_residual_of_the_principal_components(
     windows = plain_windows(rows, fitted, length, block)
     subspace = fit_subspace(window_rows(rows, np.array(fitted), length, block), block, judged)
     assert subspace.reach(channels) == length * block
-    components = plain_components(windows)
+    mean, components = plain_subspace(windows)
     assert len(subspace.components) == len(components)
     newest = list(range(320, 400))
-    others = plain_windows(rows, newest, length, block) - windows.mean(axis=0)
+    others = plain_windows(rows, newest, length, block) - mean
     residual = others - others @ components.T @ components
     judged_part = residual.reshape(len(newest), length, channels)[:, length - judged :]
     found = measured(subspace, rows, newest)
@@ -100,6 +110,18 @@ def test_something_is_always_left_to_see() -> None:
     noise = np.random.default_rng(0).normal(size=(500, 6))
     for made in (still, fit_subspace(noise, 1, 2)):
         assert len(made.components) < 6
+
+
+def test_a_few_foreign_windows_do_not_take_the_components() -> None:
+    """Without a bound, one component would hold 90% of the variance, and usual windows none."""
+    rows = history(600, 3)
+    windows = window_rows(rows, np.arange(15, 500), 16, 1)
+    foreign = 10 * np.sign(np.random.default_rng(1).normal(size=windows.shape[1]))
+    clean = fit_subspace(windows, 1, 16)
+    spoilt = fit_subspace(np.concatenate([windows, windows[:15] + foreign]), 1, 16)
+    newest = list(range(520, 600))
+    usual, now = (measured(one, rows, newest).mean() for one in (clean, spoilt))
+    assert now < 1.2 * usual
 
 
 def test_a_channel_that_is_off_has_the_largest_error() -> None:

@@ -38,6 +38,18 @@ def test_beyond_the_quantile_it_grows_by_one_with_every_mean_excess() -> None:
     np.testing.assert_allclose(TAILS.scale, plain_scale(NORMAL[:, 0]), rtol=1e-9)
 
 
+@pytest.mark.parametrize("far", [1e2, 1e6])
+def test_a_few_readings_that_were_not_normal_stretch_a_tail_by_a_bounded_factor(far: float) -> None:
+    spoilt = np.append(NORMAL, np.full((80, 1), far), axis=0)  # 2 percent
+    assert fit_tails(spoilt).scale < 2 * TAILS.scale
+
+
+def test_an_exponential_tail_keeps_nearly_all_of_its_mean_excess() -> None:
+    normal = np.random.default_rng(1).exponential(3.0, size=(50_000, 1))
+    u = np.quantile(normal, 0.9)
+    assert fit_tails(normal).scale == pytest.approx(3.0 + 0.1 * u, rel=0.05)
+
+
 @pytest.mark.parametrize("rows", [30, 200, 4000])
 def test_it_has_no_step_at_the_quantile_and_is_about_ln_10_there(rows: int) -> None:
     tails = fit_tails(NORMAL[:rows])
