@@ -127,15 +127,20 @@ def _fitted(
                 history, model, settings, backend=backend, excluded=excluded,
                 allocate=spool.allocate,
             )  # fmt: skip
-        gone = found.leave_out(EXCLUDED_SHARE_MAX, excluded) if left_out.suspicious else ()
-        if gone:
-            again, stopped = once()
-            if stopped:
-                raise KeyboardInterrupt
-            model = again
     except KeyboardInterrupt:
         log.warning("stopped: the model is kept; its history is not looked through to the end")
         return model
+    gone = found.leave_out(EXCLUDED_SHARE_MAX, excluded) if left_out.suspicious else ()
+    if gone:
+        try:
+            again, stopped = once()
+        except KeyboardInterrupt:
+            stopped = True
+        if stopped:
+            log.warning("stopped: the model that learnt the suspicious stretches, too, is kept")
+            gone = ()
+        else:
+            model = again
     told = suspicious_summary(found, gone, channels, entities)
     return replace(model, summary={**model.summary, "suspicious": told})
 

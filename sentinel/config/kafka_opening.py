@@ -21,6 +21,7 @@ def opened(kind: Any, options: Mapping[str, Any], where: str) -> Any:
             not reach the brokers
     """
     with taking_options(kind, where):
+        _check_numbers(kind, options)
         return kind(**_with_tuples(options))
 
 
@@ -40,6 +41,18 @@ def taking_options(kind: Any, where: str) -> Iterator[None]:
             where=where,
             hint=f"see its documentation of {kind.__name__}",
         ) from error
+
+
+def _check_numbers(kind: Any, options: Mapping[str, Any]) -> None:
+    """Raise TypeError where a text stands for a number.
+
+    kafka-python finds out late: at the first record that it sends, or never, waiting for ever.
+    """
+    for name, value in options.items():
+        usual = None if name == "acks" else kind.DEFAULT_CONFIG.get(name)  # "all" is -1
+        if isinstance(usual, (int, float)) and isinstance(value, str):
+            expected = "true or false" if isinstance(usual, bool) else f"a number, as {usual}"
+            raise TypeError(f"{name} is {expected}, not {value!r}")
 
 
 def _with_tuples(options: Mapping[str, Any]) -> dict[str, Any]:

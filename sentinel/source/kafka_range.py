@@ -206,6 +206,12 @@ def _bounds(
     oldest, newest = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     begins = _offsets(consumer, partitions, first, oldest, newest)
     ends = _offsets(consumer, partitions, last, newest, newest)
+    for p in partitions:
+        if begins[p] < oldest[p]:
+            log.warning(
+                "partition %d of %r begins at offset %d: what came before is deleted; see the "
+                "topic's retention", p.partition, topic, oldest[p],
+            )  # fmt: skip
     return {p: max(begins[p], oldest[p]) for p in partitions}, ends
 
 

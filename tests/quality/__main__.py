@@ -41,6 +41,7 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
+from sentinel.cli.finite_range import FiniteRange
 from tests.quality.detect import Job, Outcome, detect_all
 from tests.quality.harness import HarnessError, judge, read_peers
 from tests.quality.report import (
@@ -86,7 +87,7 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--jobs", type=click.IntRange(1), metavar="N",
               help="Series at a time, one thread each.  [default: one for each CPU]")
 @click.option("--model", metavar="KIND", help="Handed to `sentinel fit` as it is.")
-@click.option("--contaminate", type=click.FloatRange(0, 0.5, min_open=True), metavar="SHARE",
+@click.option("--contaminate", type=FiniteRange(0, 0.5, min_open=True), metavar="SHARE",
               help="Fit to spoilt histories, too, and to them with --exclude-suspicious: what this "
               "share of a series' own anomalies in its training costs.")
 @click.option("--device", metavar="DEVICE",

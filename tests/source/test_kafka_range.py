@@ -161,6 +161,21 @@ def test_deleted_records_are_passed_over_with_a_warning_and_nothing_else_is_lost
     assert len(caplog.records) == 1
 
 
+def test_a_range_that_begins_before_the_oldest_record_is_told(
+    topic: tuple[Kafka, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    broker, name = topic
+    broker.admin.delete_records({TopicPartition(name, 2): 5})
+    config, servers = source_config(topic=name), {"bootstrap_servers": broker.bootstrap_servers}
+    with caplog.at_level(logging.WARNING, kafka_range.__name__):
+        with closing(KafkaRangeSource(config, servers, begin="5")) as source:
+            assert len(rest(source)) == PARTITIONS * (ROWS - 5)
+        assert not caplog.records
+        with closing(KafkaRangeSource(config, servers, begin="4")) as source:
+            assert len(rest(source)) == PARTITIONS * (ROWS - 4) - 1
+    assert f"partition 2 of {name!r} begins at offset 5" in caplog.text
+
+
 def test_a_partition_that_has_become_shorter_is_an_error(
     topic: tuple[Kafka, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
