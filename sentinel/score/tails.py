@@ -21,8 +21,9 @@ from sentinel.records import FloatArray
 TAIL_SHARE = 0.1
 # Of an excess, this many distances from the median to u count: an exponential tail loses 4% so.
 EXCESS_MAX = 2.0
-KNOTS = 129
-HALVES = (64, 32, 16, 8, 4, 2, 1)  # of the intervals between knots
+# A surprise between two of them is off by a hundredth at most.
+KNOTS = 33
+HALVES = (16, 8, 4, 2, 1)  # of the intervals between knots
 # Beyond u, the surprise of one signal levels off: one that went mad must not hide the others.
 SURPRISE_MAX = 50.0
 # A hundredth of the usual amplitude: where nothing ever moved, rounding must not raise an alarm.
@@ -92,8 +93,9 @@ def _surprise(
                 low += step if knots[m, low + step] <= value else 0
             out[n, m] = max(surprise[low] + (value - knots[m, low]) * rise[m, low], 0.0)
         for m in range(values.shape[1]):
-            beyond = (values[n, m] - knots[m, last]) / scale[m]
+            beyond = values[n, m] - knots[m, last]
             if beyond > 0:
+                beyond /= scale[m]
                 beyond = most * np.tanh(beyond / most) if most < np.inf else beyond
                 out[n, m] = surprise[last] + beyond
 
