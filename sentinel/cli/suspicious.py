@@ -87,7 +87,8 @@ def print_suspicious(found: dict[str, Any], entities: int, *, asked: bool) -> No
     elif rest:
         console.print(
             "faults among them teach the model to miss their like: leave them out by name "
-            "(--exclude-times FILE) or all of them (--exclude-suspicious)", soft_wrap=True,
+            "(--exclude-times FILE), or all of them (--exclude-suspicious) where most are faults",
+            soft_wrap=True,
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from sentinel.fitted import Kind
 from sentinel.plural import counted
 from sentinel.store.recipe_file import RecipeEntry, demand_sound
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 Positive = Annotated[float, Meta(gt=0)]
 

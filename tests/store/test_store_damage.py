@@ -116,7 +116,7 @@ def test_the_sealing_of_these_tests_is_the_stores(model: Path) -> None:
     assert (found.parameters["output.bias"] == 0.25).all()
 
 
-@pytest.mark.parametrize("format_version", [0, 1, 1e9, "1", None, [1]])
+@pytest.mark.parametrize("format_version", [0, 2, 1e9, "3", None, [3]])
 def test_another_format_version_is_told_apart_from_damage(
     model: Path, format_version: object
 ) -> None:
@@ -191,7 +191,7 @@ NO_MANIFESTS = [
     b"{}",
     b"\xef\xbb\xbf{}",
     b"[" * 100_000,
-    b'{"format_version": 2' + b" " * 99,
+    b'{"format_version": 3' + b" " * 99,
     b'{"format_version": ' + b"9" * 5_000 + b"}",
     b'{"threshold": 1e999}',
     b'{"channels": ["\xff"]}',
