@@ -21,6 +21,9 @@ from sentinel.records import FloatArray
 TAIL_SHARE = 0.1
 # Of an excess, this many distances from the median to u count: an exponential tail loses 4% so.
 EXCESS_MAX = 2.0
+# And never less than half the usual amplitude, which is 1: what hardly ever moves is spread by its
+# rare peaks alone.
+EXCESS_MIN = 0.5
 # A surprise between two of them is off by a hundredth at most.
 KNOTS = 33
 HALVES = (16, 8, 4, 2, 1)  # of the intervals between knots
@@ -51,7 +54,8 @@ def fit_tails(values: FloatArray) -> Tails:
     knots = np.ascontiguousarray(np.quantile(values, below, axis=0).T)
     surprise = np.minimum(-np.log(TAIL_SHARE), -np.log((count * (1 - below) + 0.5) / (count + 1)))
     u, median = knots[:, -1], np.median(values, axis=0)
-    counted = np.minimum(values, u + EXCESS_MAX * np.maximum(u - median, 0.1 * u))
+    most = np.maximum(EXCESS_MAX * np.maximum(u - median, 0.1 * u), EXCESS_MIN)
+    counted = np.minimum(values, u + most)
     excess = np.maximum(counted - u, 0).sum(axis=0) / np.maximum((values > u).sum(axis=0), 1)
     # A signal with hardly any tail, or none at all, must not cry at a trifle.
     scale = excess + 0.1 * u + 0.001 * counted.mean(axis=0)

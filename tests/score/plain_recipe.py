@@ -85,10 +85,10 @@ def plain_surprise(value: float, normal: FloatArray) -> float:
 
 def plain_scale(normal: FloatArray) -> float:
     """Excess that is worth a surprise of 1: the mean of excesses, none of which counts for more
-    than twice the way from the median to u.
+    than twice the way from the median to u, or than half of what is usual.
     """
     u, median = (float(np.quantile(normal, share)) for share in (0.9, 0.5))
-    most = 2 * max(u - median, 0.1 * u)
+    most = max(2 * max(u - median, 0.1 * u), 0.5)
     excess = np.array([min(value - u, most) for value in normal if value > u])
     return float(excess.mean() + 0.1 * u + 0.001 * np.minimum(normal, u + most).mean())
 

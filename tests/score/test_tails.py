@@ -44,6 +44,11 @@ def test_a_few_readings_that_were_not_normal_stretch_a_tail_by_a_bounded_factor(
     assert fit_tails(spoilt).scale < 2 * TAILS.scale
 
 
+def test_a_signal_that_hardly_ever_moves_is_not_alarmed_by_its_usual_peaks() -> None:
+    rare = np.where(np.arange(1000)[:, None] % 50 == 0, 8.0, 0.01)
+    assert surprise_of([8.0], fit_tails(rare))[0] < 20
+
+
 def test_an_exponential_tail_keeps_nearly_all_of_its_mean_excess() -> None:
     normal = np.random.default_rng(1).exponential(3.0, size=(50_000, 1))
     u = np.quantile(normal, 0.9)

@@ -123,7 +123,7 @@ def test_another_format_version_is_told_apart_from_damage(
     edit_manifest(model, lambda manifest: manifest.update(format_version=format_version))
     what = refusal(model, "manifest.json")
     assert what.startswith("format version ")
-    assert what.endswith(", this sentinel reads 2")
+    assert what.endswith(", this sentinel reads 3")
 
 
 def update(path: str, value: object) -> Callable[[dict[str, Any]], None]:
