@@ -127,10 +127,10 @@ def _fitted(
                 history, model, settings, backend=backend, excluded=excluded,
                 allocate=spool.allocate,
             )  # fmt: skip
+        gone = found.leave_out(EXCLUDED_SHARE_MAX, excluded) if left_out.suspicious else ()
     except KeyboardInterrupt:
         log.warning("stopped: the model is kept; its history is not looked through to the end")
         return model
-    gone = found.leave_out(EXCLUDED_SHARE_MAX, excluded) if left_out.suspicious else ()
     if gone:
         try:
             again, stopped = once()
@@ -138,9 +138,8 @@ def _fitted(
             stopped = True
         if stopped:
             log.warning("stopped: the model that learnt the suspicious stretches, too, is kept")
-            gone = ()
-        else:
-            model = again
+            return model
+        model = again
     told = suspicious_summary(found, gone, channels, entities)
     return replace(model, summary={**model.summary, "suspicious": told})
 

@@ -44,14 +44,14 @@ def taking_options(kind: Any, where: str) -> Iterator[None]:
 
 
 def _check_numbers(kind: Any, options: Mapping[str, Any]) -> None:
-    """Raise TypeError where a text stands for a number.
+    """Raise TypeError where a text stands for a number, or for true or false.
 
     kafka-python finds out late: at the first record that it sends, or never, waiting for ever.
     """
     for name, value in options.items():
         usual = None if name == "acks" else kind.DEFAULT_CONFIG.get(name)  # "all" is -1
         if isinstance(usual, (int, float)) and isinstance(value, str):
-            expected = "true or false" if isinstance(usual, bool) else f"a number, as {usual}"
+            expected = "true or false" if isinstance(usual, bool) else "a number"
             raise TypeError(f"{name} is {expected}, not {value!r}")
 
 

@@ -64,8 +64,11 @@ def windows_across(
         places[b] = place if place < last else last
         scratch[paddings + b] = np.float32(padding)
         full = full and padding == 0
-    if full and _full_windows_across(tile, shape, rows, places, scratch):
-        return True
+    if full:
+        there = _full_windows_across(tile, shape, rows, places, scratch)
+        if not there:
+            _mask_missing(tile, shape, scratch)
+        return there
     for t in range(shape[of.STEPS]):
         now = spread(tile, np.float32(t))
         for v in range(0, windows, lane_count_of(tile)):
@@ -80,7 +83,17 @@ def windows_across(
 
 
 @lean
-def mask_nothing(shape: TimeArray, windows: int, scratch: Float32Array) -> None:
+def _mask_missing(tile: type[Tile], shape: TimeArray, scratch: Float32Array) -> None:
+    """The mask of windows that are in x already, and 0 there for what is missing."""
+    windows, lanes = width_of(tile), lane_count_of(tile)
+    x, mask = shape[of.X] * windows, shape[of.MASK] * windows
+    inside = spread(tile, np.float32(1))
+    for n in range(0, shape[of.STEPS] * shape[of.CHANNELS] * windows, lanes):
+        _store_values(load_lanes(tile, scratch, x + n), inside, scratch, x + n, mask + n)
+
+
+@lean
+def fill_mask(shape: TimeArray, windows: int, scratch: Float32Array) -> None:
     """The mask that `windows_across` left out: 1 everywhere."""
     mask = shape[of.MASK] * windows
     for n in range(mask, mask + shape[of.STEPS] * shape[of.CHANNEL_ROWS] * windows):
@@ -105,6 +118,7 @@ def _full_windows_across(
     """Windows without padding, into x alone: each is one stretch of numbers. Are they all there?"""
     windows, lanes = width_of(tile), lane_count_of(tile)
     x, size = shape[of.X] * windows, shape[of.STEPS] * shape[of.CHANNELS]
+    # The slab of the errors is free until `begin_errors`.
     total, totals = spread(tile, np.float32(0)), shape[of.ERRORS] * windows
     for v in range(0, windows, lanes):
         for n in range(0, size, lanes):

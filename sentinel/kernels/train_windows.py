@@ -6,7 +6,7 @@ from sentinel.kernels import plan as col
 from sentinel.kernels import shape as of
 from sentinel.kernels.gradient import dense_layer_backward, loss_gradient, lstm_layer_backward
 from sentinel.kernels.jit import jit, lean
-from sentinel.kernels.slabs import mask_nothing, windows_across
+from sentinel.kernels.slabs import fill_mask, windows_across
 from sentinel.kernels.tables import row_of, whole
 from sentinel.kernels.tiles import Tile, width_of
 from sentinel.kernels.types import Float32Array, TimeArray
@@ -214,7 +214,7 @@ def train_tiles(
     """
     windows, shape = width_of(tile), whole(numbers)
     if windows_across(tile, shape, rows, starts, lengths, first, places, scratch):
-        mask_nothing(shape, windows, scratch)
+        fill_mask(shape, windows, scratch)
     target = shape[of.X]
     if shape[of.NOISY] == 1:
         _perturb(shape, windows, scratch)

@@ -93,12 +93,20 @@ class MetricsExporter:
             return
         # Workers first: they write to the trigger, which the next line closes.
         self._server.task_dispatcher.shutdown()
-        self._server.trigger.pull_trigger(self._close_sockets)
+        pulled = threading.Event()
+
+        def close_sockets() -> None:
+            # Run by the server's own thread, perhaps before the trigger that it closes is pulled.
+            pulled.wait()
+            self._close_sockets()
+
+        self._server.trigger.pull_trigger(close_sockets)
+        pulled.set()
         self._thread.join()
         self._thread = None
 
     def _close_sockets(self) -> None:
-        # Run by the server's own thread; its loop ends with the last socket.
+        # The server's loop ends with the last socket.
         for dispatcher in list(self._sockets.values()):
             dispatcher.close()
 

@@ -273,7 +273,8 @@ def plan_scoring(
 ) -> Plan:
     """The plan for scoring windows of so many steps, or for carrying states on by so many.
 
-    newest  the kernel reads outputs before the step after the next, and needs no others
+    newest  the kernel reads outputs before the step after the next, and needs no others; and what
+            is rebuilt of a step before the next one
     """
     builder = _Builder(architecture, steps, grain, packer=packer, newest=newest)
     plan = builder.build(noisy=False)

@@ -4,7 +4,8 @@ Principal components of windows that hold 90% of the variance; what they leave i
 Source: Jackson & Mudholkar, "Control procedures for residuals associated with principal component
 analysis", Technometrics 21 (1979). A window far from the middle counts with a bounded length, or a
 few of them would take the components: Raymaekers & Rousseeuw, "A generalized spatial sign
-covariance matrix", Journal of Multivariate Analysis 171 (2019).
+covariance matrix", Journal of Multivariate Analysis 171 (2019). The middle is the mean: scaled
+readings are clipped, and a median of each number is no window that ever was.
 """
 
 from __future__ import annotations

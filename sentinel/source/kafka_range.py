@@ -14,6 +14,7 @@ from kafka.structs import TopicPartition as ClientPartition
 
 from sentinel.config.schema import SourceConfig
 from sentinel.errors import DataError, KafkaError
+from sentinel.plural import counted, noun
 from sentinel.ports import ChannelReport, PollBatch, TopicPartition
 from sentinel.records import NS_PER_S
 from sentinel.source import record_batches
@@ -206,12 +207,13 @@ def _bounds(
     oldest, newest = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     begins = _offsets(consumer, partitions, first, oldest, newest)
     ends = _offsets(consumer, partitions, last, newest, newest)
-    for p in partitions:
-        if begins[p] < oldest[p]:
-            log.warning(
-                "partition %d of %r begins at offset %d: what came before is deleted; see the "
-                "topic's retention", p.partition, topic, oldest[p],
-            )  # fmt: skip
+    if late := [p for p in partitions if begins[p] < oldest[p]]:
+        log.warning(
+            "%s of %r %s later than offset %s, the first of them at %d: what came before is "
+            "deleted; see the topic's retention",
+            counted(len(late), "partition"), topic, noun(len(late), "begins", "begin"), first,
+            oldest[late[0]],
+        )  # fmt: skip
     return {p: max(begins[p], oldest[p]) for p in partitions}, ends
 
 

@@ -35,9 +35,9 @@ def test_what_the_operator_says_of_the_clients_comes_last() -> None:
 @pytest.mark.parametrize(
     ("client", "option", "expected"),
     [
-        (KafkaAdminClient, {"metadata_max_age_ms": "soon"}, "a number, as 300000, not 'soon'"),
+        (KafkaAdminClient, {"metadata_max_age_ms": "soon"}, "a number, not 'soon'"),
         (KafkaConsumer, {"fetch_max_bytes": "all"}, "a number"),
-        (KafkaProducer, {"max_request_size": "1 MB"}, "a number, as 1048576, not '1 MB'"),
+        (KafkaProducer, {"max_request_size": "1 MB"}, "a number, not '1 MB'"),
         (KafkaConsumer, {"check_crcs": "no"}, "true or false, not 'no'"),
     ],
 )

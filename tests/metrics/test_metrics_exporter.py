@@ -153,6 +153,28 @@ def test_stalled_clients_hold_no_thread_and_block_nobody() -> None:
         assert threading.active_count() == before
 
 
+def test_a_server_that_is_awake_already_closes_nothing_that_is_still_written_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving() as exporter:
+        trigger, closed = exporter._server.trigger, threading.Event()
+        pull, close_sockets = trigger._physical_pull, exporter._close_sockets
+
+        def late() -> None:
+            pull()  # another thread's: the server wakes, and finds what it is to do
+            closed.wait(0.5)
+            pull()
+
+        def close() -> None:
+            close_sockets()
+            closed.set()
+
+        monkeypatch.setattr(trigger, "_physical_pull", late)
+        monkeypatch.setattr(exporter, "_close_sockets", close)
+        exporter.close()
+        assert closed.is_set()
+
+
 def test_connections_are_bounded_and_stalled_ones_make_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -44,6 +44,20 @@ def test_a_few_readings_that_were_not_normal_stretch_a_tail_by_a_bounded_factor(
     assert fit_tails(spoilt).scale < 2 * TAILS.scale
 
 
+@pytest.mark.parametrize(
+    "normal",
+    [
+        np.where(np.arange(1000) % 50 == 0, 8.0, 0.01),  # still, but for rare peaks
+        5.0 + 0.01 * np.arange(1000) % 1.0,  # hardly spread, far from 0
+        np.append(np.full(950, 5.0), np.full(50, 9.0)),
+    ],
+)
+def test_what_an_excess_counts_for_at_most_where_a_signal_is_hardly_spread(
+    normal: FloatArray,
+) -> None:
+    np.testing.assert_allclose(fit_tails(normal[:, None]).scale, plain_scale(normal), rtol=1e-9)
+
+
 def test_a_signal_that_hardly_ever_moves_is_not_alarmed_by_its_usual_peaks() -> None:
     rare = np.where(np.arange(1000)[:, None] % 50 == 0, 8.0, 0.01)
     assert surprise_of([8.0], fit_tails(rare))[0] < 20
