@@ -60,9 +60,10 @@ def window_rows(rows: Float32Array, newest: TimeArray, length: int, block: int) 
 def fit_subspace(windows: FloatArray, block: int, judged: int) -> Subspace:
     """The subspace of windows (M, D), by the covariance of what counts of them."""
     middle = windows.mean(axis=0)
-    distance = np.linalg.norm(windows - middle, axis=1, keepdims=True)
+    away = windows - middle
+    distance = np.linalg.norm(away, axis=1, keepdims=True)
     near = np.quantile(distance, NEAR_SHARE) / np.maximum(distance, 1e-12)
-    counted = middle + (windows - middle) * np.minimum(near, 1)
+    counted = middle + away * np.minimum(near, 1)
     mean = counted.mean(axis=0)
     centred = counted - mean
     variances, directions = np.linalg.eigh(centred.T @ centred / len(windows))
