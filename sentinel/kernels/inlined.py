@@ -13,33 +13,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase
 from numba.core.compiler_machinery import PassManager, register_pass
-from numba.core.typed_passes import (
-    IRLegalization,
-    NativeLowering,
-    NoPythonBackend,
-    NopythonTypeInference,
-    PreLowerStripPhis,
-)
-from numba.core.untyped_passes import (
-    FixupArgs,
-    GenericRewrites,
-    IRProcessing,
-    ReconstructSSA,
-    TranslateByteCode,
-)
+from numba.core.typed_passes import NativeLowering
 
+from sentinel.kernels.passes import Library, passes
 from sentinel.kernels.typed_once import TypedOnce
 
 
-class _Library(JITCodeLibrary):
+class _Library(Library):
     """LLVM code for its callers to link, never machine code."""
-
-    def _optimize_functions(self, ll_module):
-        # A caller can link only what is laid out as it is.
-        ll_module.data_layout = self._codegen._data_layout
 
     def _optimize_final_module(self):
         pass
@@ -67,18 +50,9 @@ class _Lowering(NativeLowering):
 
 
 class Inlined(TypedOnce, CompilerBase):
-    """The passes that such a function needs: no closures, no array expressions, no Python."""
+    """The passes that such a function needs."""
 
     def define_pipelines(self) -> list[PassManager]:
         """One pipeline."""
         self.state.flags.no_compile = True
-        manager = PassManager("inlined")
-        for one in (
-            TranslateByteCode, FixupArgs, IRProcessing, GenericRewrites, ReconstructSSA,
-            NopythonTypeInference, PreLowerStripPhis, IRLegalization, _Lowering, NoPythonBackend,
-        ):  # fmt: skip
-            manager.add_pass(one, one.__name__)
-        manager.finalize()
-        # After each of them Numba would look at all variables anew, for what none of them changes.
-        manager._ENFORCING = False
-        return [manager]
+        return [passes("inlined", _Lowering)]

@@ -10,15 +10,16 @@ unrolls them all the same, which gains nothing and takes a third of its time.
 from __future__ import annotations
 
 from llvmlite import binding
-from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
 
+from sentinel.kernels.passes import Library, passes
 from sentinel.kernels.typed_once import TypedOnce
 
 SPEED_LEVEL = 3
 
 
-class _Library(JITCodeLibrary):
+class _Library(Library):
     """Numba's, but for the unrolling."""
 
     def _optimize_final_module(self):
@@ -28,12 +29,12 @@ class _Library(JITCodeLibrary):
         builder.getModulePassManager().run(self._final_module, builder)
 
 
-class Rolled(TypedOnce, Compiler):
-    """Numba's own passes, into such a library."""
+class Rolled(TypedOnce, CompilerBase):
+    """The passes that a kernel needs, into such a library."""
 
-    def define_pipelines(self):
-        """As Numba's."""
+    def define_pipelines(self) -> list[PassManager]:
+        """One pipeline."""
         library = _Library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
         library.enable_object_caching()
         self.state.library = library
-        return super().define_pipelines()
+        return [passes("rolled")]

@@ -2,32 +2,136 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+
+from sentinel.kernels.jit import entry
+from sentinel.kernels.watching import changed
+
+# How often a thread looks before it sleeps: a tenth of a millisecond or two.
+LOOKS = 4000
+# Until who gave the sign has let go of the interpreter's lock: a microsecond or two.
+PAUSES_AFTER = 30
+
+Work = Callable[[int], object]
 
 
 class Team:
     """So many threads, of which the caller's is the first: that one need not be woken.
 
-    Starts the others when there is work for them, and keeps them for the next.
+    Starts the others when there is work for them, and keeps them for the next: they look out for
+    it a while before they sleep, so that pieces which follow each other closely wait for no system.
     """
 
     def __init__(self, threads: int) -> None:
-        self._others = ThreadPoolExecutor(max(threads - 1, 1))
+        self._others: list[_Helper] = []
+        number = np.zeros(1, np.int64)
+        self._watch = entry(changed, number, 0, 0, 0) if threads > 1 else changed
+        weakref.finalize(self, _close, self._others)
 
-    def share(self, threads: int, work: Callable[[int], object]) -> None:
+    def share(self, threads: int, work: Work) -> None:
         """Run work(0), work(1), ... in a thread each, and raise what one of them raises.
 
         None still runs when this returns or raises.
         """
-        others = [self._others.submit(work, thread) for thread in range(1, threads)]
+        while len(self._others) < threads - 1:
+            self._others.append(_Helper(len(self._others) + 1, self._watch))
+        others = self._others[: threads - 1]
+        for other in others:
+            other.begin(work)
         try:
             work(0)
         finally:
-            wait(others)
-        for other in others:
-            other.result()
+            failures = [other.end_of_work() for other in others]
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     def close(self) -> None:
         """End the threads."""
-        self._others.shutdown()
+        _close(self._others)
+
+
+def _close(helpers: list[_Helper]) -> None:
+    while helpers:
+        helpers.pop().close()
+
+
+class _Helper:
+    """A thread that does one piece of work after another.
+
+    part  the number of its part of each
+    """
+
+    def __init__(self, part: int, watch: Callable[..., bool]) -> None:
+        self.part = part
+        self.begun, self.done = _Count(watch), _Count(watch)
+        # Kept no longer than it runs: it holds what holds the team.
+        self.work: Work | None = None
+        self.failure: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def begin(self, work: Work | None) -> None:
+        """Let it do its part of this; of None: end."""
+        self.work = work
+        self.begun.raise_by_one()
+
+    def end_of_work(self) -> BaseException | None:
+        """Wait until it has done all that it was given; what it raised."""
+        while self.done.value != self.begun.value:
+            self.done.await_other_than(self.done.value)
+        failure, self.work, self.failure = self.failure, None, None
+        return failure
+
+    def close(self) -> None:
+        """End the thread."""
+        self.begin(None)
+        self.thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self.begun.await_other_than(self.done.value)
+            if self.work is None:
+                return
+            try:
+                self.work(self.part)
+            except BaseException as failure:
+                self.failure = failure
+            self.done.raise_by_one()
+
+
+class _Count:
+    """A number that one thread raises and another awaits, a while with open eyes, then asleep."""
+
+    def __init__(self, watch: Callable[..., bool]) -> None:
+        self._number = np.zeros(1, np.int64)
+        self._watch = watch
+        self._asleep, self._bell = False, threading.Semaphore(0)
+
+    @property
+    def value(self) -> int:
+        """The number."""
+        return int(self._number[0])
+
+    def raise_by_one(self) -> None:
+        """Raise it, and wake who sleeps."""
+        self._number[0] += 1
+        # Read after the number was raised, as it is set before the number is read: by one of the
+        # two the sleeper learns of it.
+        if self._asleep:
+            self._bell.release()
+
+    def await_other_than(self, seen: int) -> None:
+        """Return once the number is another one."""
+        if self._watch(self._number, seen, LOOKS, PAUSES_AFTER):
+            return
+        self._asleep = True
+        try:
+            while self.value == seen:
+                self._bell.acquire()
+        finally:
+            self._asleep = False
