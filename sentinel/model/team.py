@@ -13,8 +13,8 @@ from sentinel.kernels.watching import changed
 
 # How often a thread looks before it sleeps: a tenth of a millisecond or two.
 LOOKS = 4000
-# Until who gave the sign has let go of the interpreter's lock: a microsecond or two.
-PAUSES_AFTER = 30
+# Until who gave the sign has let go of the interpreter's lock: some five microseconds.
+PAUSES_AFTER = 100
 
 Work = Callable[[int], object]
 
