@@ -28,7 +28,7 @@ VERDICTS: dict[Verdict, str] = {"hit": "#15803d", "false": "#c81e1e", "unknown":
 STYLE = {
     "svg.hashsalt": "sentinel",  # else ids are random
     "svg.fonttype": "none",
-    "font.family": ["DejaVu Sans", "Liberation Sans", "sans-serif"],
+    "font.family": ["DejaVu Sans", "sans-serif"],
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -162,5 +162,11 @@ def test_a_backtest_without_episodes_has_its_page() -> None:
     assert "None opened." in made(made_up(episodes=False))
 
 
+def test_drawing_complains_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """As of fonts that this machine does not have, one line for each text."""
+    made(made_up())
+    assert caplog.messages == []
+
+
 def test_the_same_backtest_gives_the_same_bytes(text: str) -> None:
     assert made(made_up()) == text
