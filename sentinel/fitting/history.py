@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,12 +39,6 @@ class History:
             begin, end = end, end + stop - first
             rows[begin:end] = self.segments.rows[first:stop]
         return rows
-
-    def pieces(self, first: int, stop: int) -> Iterator[tuple[int, int]]:
-        """The range [first, stop) of `segments.rows`, cut where excluded readings lay between."""
-        cuts = self.segments.starts[:-1][self.segments.resumes]
-        inside = cuts[(cuts > first) & (cuts < stop)]
-        yield from pairwise([first, *inside.tolist(), stop])
 
     def scaling_of(self, rows: TimeArray, settings: FitSettings) -> Scaling:
         """The scaling of these rows."""

@@ -41,11 +41,9 @@ def measure_stretches(
     measurer.grow(len(stretches))
     found = []
     for number, (context, first, stop) in enumerate(stretches.tolist()):
-        for begin, end in history.pieces(context, stop):
-            rows = history.segments.rows[begin:end]
-            rings.forget(np.array([number]))
-            measured = _measure(history.readings, rows, number, rings, measurer)
-            found += [_from(part, begin, first) for part in measured]
+        rows = history.segments.rows[context:stop]
+        measured = _measure(history.readings, rows, number, rings, measurer)
+        found += [_from(part, context, first) for part in measured]
     return Errors(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 

@@ -1,6 +1,6 @@
 """A history cut into segments: stretches of one entity and file without a gap, in time order.
 
-Readings that are excluded leave a gap behind, however short: no window reaches across it.
+A reading that is excluded is one that never came: where many are, there is a gap.
 """
 
 from __future__ import annotations
@@ -29,15 +29,13 @@ class Segments:
     rows        (M,) int64, rows of the history; may be a memory map
     starts      (S + 1,) where each segment begins in `rows`, and M
     entity      (S,) entity of each segment
-    resumes     (S,) its entity's readings right before it are excluded
     duplicates, late, empty   rows left out: same time, older time, no value at all
-    excluded    rows left out that would have been usable
+    excluded    rows left out on demand
     """
 
     rows: TimeArray
     starts: TimeArray
     entity: IndexArray
-    resumes: BoolArray
     duplicates: int
     late: int
     empty: int
@@ -75,15 +73,14 @@ def find_segments(
     starts = np.full(int(segments.sum()) + 1, len(kept))
     # From counts to places: each entity's rows stand behind those of the entities before it.
     next_row, next_segment = np.cumsum(rows) - rows, np.cumsum(segments) - segments
-    resumes = np.zeros(len(starts) - 1, np.bool_)
-    _place(*columns, _nothing_yet(entities), next_row, next_segment, kept, starts, resumes)
+    _place(*columns, _nothing_yet(entities), next_row, next_segment, kept, starts)
     of_segment = np.repeat(np.arange(entities, dtype=np.int32), segments)
     counts = (int(left_out[what]) for what in (DUPLICATE, LATE, EMPTY, EXCLUDED))
-    return Segments(kept, starts, of_segment, resumes, *counts)
+    return Segments(kept, starts, of_segment, *counts)
 
 
 def _nothing_yet(entities: int) -> TimeArray:
-    """(E,) the newest usable row of each entity, excluded or not; -1: none yet."""
+    """(E,) the newest usable row of each entity; -1: none yet."""
     return np.full(entities, -1)
 
 
@@ -100,14 +97,13 @@ def _judged(
     """What a row is, where `last` is the entity's newest usable row before it, or -1."""
     if not has_value(values, row):
         return EMPTY
+    if len(excluded) and excluded[row]:
+        return EXCLUDED
     step_ns = time_ns[row] - time_ns[last] if last >= 0 else 1
     if step_ns <= 0:
         return DUPLICATE if step_ns == 0 else LATE
-    if len(excluded) and excluded[row]:
-        return EXCLUDED
-    if last < 0 or (len(excluded) and excluded[last]):
-        return BEGINS
-    return BEGINS if partition[row] != partition[last] or step_ns > max_gap_ns else GOES_ON
+    goes_on = last >= 0 and partition[row] == partition[last] and step_ns <= max_gap_ns
+    return GOES_ON if goes_on else BEGINS
 
 
 @jit
@@ -132,7 +128,6 @@ def _count(
         else:
             rows[e] += 1
             segments[e] += kind == BEGINS
-        if kind <= BEGINS or kind == EXCLUDED:
             last[e] = row
 
 
@@ -149,7 +144,6 @@ def _place(
     next_segment: TimeArray,
     kept: TimeArray,
     starts: TimeArray,
-    resumes: BoolArray,
 ) -> None:
     """Put every usable row and the beginning of every segment into its place."""
     for row in range(len(entity)):
@@ -157,10 +151,8 @@ def _place(
         kind = _judged(time_ns, partition, values, excluded, max_gap_ns, last[e], row)
         if kind == BEGINS:
             starts[next_segment[e]] = next_row[e]
-            resumes[next_segment[e]] = last[e] >= 0 and len(excluded) and excluded[last[e]]
             next_segment[e] += 1
         if kind <= BEGINS:
             kept[next_row[e]] = row
             next_row[e] += 1
-        if kind <= BEGINS or kind == EXCLUDED:
             last[e] = row

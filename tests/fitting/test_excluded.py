@@ -1,4 +1,4 @@
-"""Readings that are left out of a fit: as if they had never been, and a gap where they were."""
+"""Readings that are left out of a fit: as if they had never come."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sentinel.fitting import fit
 from sentinel.fitting.settings import FitSettings
 from sentinel.model.training import TrainingSettings
 from sentinel.records import NS_PER_S, BoolArray, FloatArray, Readings
-from tests.detector.joint import WINDOW_LENGTH, joint_settings
+from tests.detector.joint import joint_settings
 from tests.detector.toy import START_NS
 
 ROWS, FITTED = 400, 312  # of 390 rows that are left, the oldest 80%
@@ -24,12 +24,11 @@ PLAIN = FitSettings(
 )
 
 
-def history_of(values: FloatArray, skipped: int = 0, after: int = 0) -> Readings:
-    """A reading a second; `skipped` seconds are missing before row `after`."""
-    rows = len(values)
-    seconds = np.arange(rows) + np.where(np.arange(rows) >= after, skipped, 0)
-    zeros = np.zeros(rows, np.int32)
-    return Readings(zeros, START_NS + seconds * NS_PER_S, zeros, np.arange(rows), values)
+def history_of(values: FloatArray) -> Readings:
+    """A reading a second."""
+    rows = np.arange(len(values))
+    zeros = np.zeros(len(values), np.int32)
+    return Readings(zeros, START_NS + rows * NS_PER_S, zeros, rows, values)
 
 
 def waves(rows: int = ROWS) -> FloatArray:
@@ -72,22 +71,20 @@ def test_a_fit_without_a_mask_is_that_of_an_empty_one(tmp_path: Path) -> None:
     assert stored_bytes(one, tmp_path / "a") == stored_bytes(two, tmp_path / "b")
 
 
-def test_an_excluded_stretch_is_a_gap_for_what_trains_and_what_calibrates() -> None:
-    """As if the time had stood still for longer than the longest gap, and nothing had come."""
-    for first, stop in ((100, 110), (340, 350)):
-        values = waves()
-        kept = np.delete(values, slice(first, stop), axis=0)
-        without = fitted(history_of(kept, 1000, first), None)
-        excluded = fitted(history_of(values), mask((first, stop)))
-        pieces = 2 if first < FITTED else 1
-        assert excluded.summary["windows_train"] == FITTED - pieces * (WINDOW_LENGTH - 1)
-        assert excluded.summary["windows_train"] == without.summary["windows_train"]
-        assert excluded.summary["segments"] == without.summary["segments"] == 2
-        assert excluded.parameters.flat.tobytes() == without.parameters.flat.tobytes()
-        scores = [model.calibration_scores.tobytes() for model in (excluded, without)]
-        assert scores[0] == scores[1]
-    # The last 78 of the 390 that are left: 28 before the gap; behind it a window must fill first.
-    assert len(excluded.calibration_scores) == 28 + 50 - WINDOW_LENGTH + 1
+@pytest.mark.parametrize(("first", "stop", "gap"), [
+    (100, 105, False), (100, 112, True), (340, 345, False), (340, 352, True),
+])  # fmt: skip
+def test_excluded_readings_never_came_to_what_trains_and_what_calibrates(
+    first: int, stop: int, gap: bool
+) -> None:
+    """So a stretch of them that is longer than the longest gap is one, and a shorter one is not."""
+    whole, some = history_of(waves()), mask((first, stop))
+    without, excluded = fitted(whole.take(np.flatnonzero(~some)), None), fitted(whole, some)
+    assert excluded.summary["segments"] == without.summary["segments"] == 1 + gap
+    assert excluded.summary["windows_train"] == without.summary["windows_train"]
+    assert excluded.parameters.flat.tobytes() == without.parameters.flat.tobytes()
+    scores = [model.calibration_scores.tobytes() for model in (excluded, without)]
+    assert scores[0] == scores[1]
 
 
 def test_a_history_of_which_too_little_is_left_is_too_short() -> None:

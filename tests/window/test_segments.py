@@ -28,36 +28,33 @@ def history_of(rows: list[tuple[int, int, int, bool]]) -> Readings:
 
 def plain_segments(
     rows: list[tuple[int, int, int, bool]], excluded: set[int]
-) -> tuple[list[tuple[int, list[int], bool]], dict[str, int]]:
-    """(entity, rows, resumes) of each segment, and the counts of rows left out."""
-    found: list[tuple[int, list[int], bool]] = []
+) -> tuple[list[tuple[int, list[int]]], dict[str, int]]:
+    """(entity, rows) of each segment, and the counts of rows left out."""
+    found: list[tuple[int, list[int]]] = []
     counts = {"duplicates": 0, "late": 0, "empty": 0, "excluded": 0}
     for entity in sorted({row[0] for row in rows}):
         newest: tuple[int, int] | None = None
-        resumes = False
         for number, (e, time_ns, partition, empty) in enumerate(rows):
             if e != entity:
                 continue
             if empty:
                 counts["empty"] += 1
+            elif number in excluded:
+                counts["excluded"] += 1
             elif newest is not None and time_ns == newest[0]:
                 counts["duplicates"] += 1
             elif newest is not None and time_ns < newest[0]:
                 counts["late"] += 1
-            elif number in excluded:
-                counts["excluded"] += 1
-                newest, resumes = (time_ns, partition), True
             else:
                 goes_on = (
                     newest is not None
-                    and not resumes
                     and partition == newest[1]
                     and time_ns - newest[0] <= MAX_GAP_NS
                 )
                 if not goes_on:
-                    found.append((e, [], resumes))
+                    found.append((e, []))
                 found[-1][1].append(number)
-                newest, resumes = (time_ns, partition), False
+                newest = time_ns, partition
     return found, counts
 
 
@@ -69,7 +66,7 @@ ROWS = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(ROWS, st.booleans(), st.none() | st.sets(st.integers(0, 79)))
-def test_segments_are_the_plain_ones_and_what_is_excluded_leaves_a_gap(
+def test_segments_are_the_plain_ones_of_what_is_not_excluded(
     rows: list[tuple[int, int, int, bool]], in_time_order: bool, excluded: set[int] | None
 ) -> None:
     if in_time_order:
@@ -78,12 +75,11 @@ def test_segments_are_the_plain_ones_and_what_is_excluded_leaves_a_gap(
     segments = find_segments(history_of(rows), MAX_GAP_NS, excluded=mask)
     expected, counts = plain_segments(rows, excluded or set())
     found = [
-        (int(entity), segments.rows[start:stop].tolist(), bool(resumes))
-        for entity, start, stop, resumes in zip(
-            segments.entity, segments.starts[:-1], segments.starts[1:], segments.resumes,
-            strict=True,
+        (int(entity), segments.rows[start:stop].tolist())
+        for entity, start, stop in zip(
+            segments.entity, segments.starts[:-1], segments.starts[1:], strict=True
         )
-    ]  # fmt: skip
+    ]
     assert found == expected
     assert counts == {name: getattr(segments, name) for name in counts}
 
