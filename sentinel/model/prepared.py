@@ -102,7 +102,7 @@ def makers(
     carried: bool = False,
     by_unit: Any = None,
 ) -> list[Callable[[], PreparedKernel]]:
-    """What makes each of the `Kernels` ready: for many windows, for few, for one; or one for all.
+    """What makes each of the `Kernels` ready: for many windows, for few, for one; or two; or one.
 
     across, along  the kernel with windows in lanes, and that with units in lanes
     by_unit        that for a matrix unit; where the variant has one, it stands for `across`
@@ -129,15 +129,20 @@ def makers(
             architecture, steps, Grain.across(many), carried=carried, newest=not carried
         )
         found = [prepared(across, plan, many, variant.dense(many), many.width)]
-    return [*found, narrow(variant.few), narrow(variant.one_for(architecture.hidden))]
+    one = narrow(variant.one_for(architecture.hidden))
+    # A step of a few states takes no longer, one after another, than all that is around it.
+    return [*found, one] if carried else [*found, narrow(variant.few), one]
 
 
 class Kernels:
-    """The kernels of one kind, for any number of windows, all of one model."""
+    """The kernels of one kind, for any number of windows, all of one model.
+
+    makers_of_all  of that for many windows, for few, for one; of two, the last takes few as well
+    """
 
     def __init__(self, makers_of_all: Sequence[Callable[[], PreparedKernel]]) -> None:
         made = [make() for make in makers_of_all]
-        self.many, self.few, self.one = made if len(made) > 1 else made * 3
+        self.many, self.few, self.one = made[0], made[len(made) // 2], made[-1]
 
     def load(self, flat: Float32Array) -> None:
         """Take these parameters."""
