@@ -226,8 +226,8 @@ def test_what_is_compiled_and_checked_is_what_the_model_will_use(
     if training:
         used = [["training", *names] for names in used]
     assert checked == used
-    # For many windows, for few, for one; training has no other than for many.
-    assert [count for _, count in ahead] == [3 + training, 3 + training, 6 + training]
+    # For many windows, for few, for one; for many states and for one; training has but one.
+    assert [count for _, count in ahead] == [3 + training, 2 + training, 5 + training]
     tile = PORTABLE.one_for(5).name
     assert [name for name, _ in ahead] == ["-".join(["portable", tile, *one]) for one in used]
 
