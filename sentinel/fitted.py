@@ -15,7 +15,7 @@ from sentinel.score.judging import Calibration
 from sentinel.score.kinds import BLOCKS, DISPERSION, FORECAST, NEAREST, QUARTER, SUBSPACE, WHOLE
 from sentinel.score.nearest import Nearest
 from sentinel.score.subspace import Subspace
-from sentinel.window.scaling import Scaling
+from sentinel.window.scaling import Scaling, ValueRange
 
 Kind = Literal["joint", "light", "forecast", "reconstruct"]
 
@@ -56,6 +56,7 @@ class FittedModel:
     interval_ns    median time between two readings of the history; 0: unknown
     max_gap_ns     a longer gap restarts the window
     scaling        raw to scaled units
+    history_range  between which values each channel of the history lay
     error_scale    (F,) usual mean squared reconstruction error of each channel, scaled units;
                    of kind reconstruct alone
     recipe         of every other kind
@@ -72,6 +73,7 @@ class FittedModel:
     interval_ns: int
     max_gap_ns: int
     scaling: Scaling
+    history_range: ValueRange
     parameters: Parameters
     error_scale: FloatArray | None
     recipe: Recipe | None

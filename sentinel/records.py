@@ -109,8 +109,9 @@ class Scores:
 class Contribution:
     """What one channel has to do with an episode: its share of the score, and what was expected.
 
-    observed   raw units, as all three; NaN where the channel was missing
+    observed   raw units, as all of them; NaN where the channel was missing
     deviation  how far off what is expected usually is (root mean square on normal readings)
+    lowest, highest  between which values the channel lay in the history; NaN: it was not there
     """
 
     channel: str
@@ -118,6 +119,15 @@ class Contribution:
     observed: float
     expected: float
     deviation: float = math.nan
+    lowest: float = math.nan
+    highest: float = math.nan
+
+    @property
+    def unseen(self) -> bool:
+        """Whether what was observed lies outside all of the history."""
+        return not math.isnan(self.observed) and (
+            self.observed < self.lowest or self.observed > self.highest
+        )
 
 
 EpisodeState: TypeAlias = Literal["opened", "updated", "resolved"]

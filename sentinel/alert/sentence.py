@@ -30,7 +30,10 @@ def summary(event: EpisodeEvent) -> str:
 
 
 def sentence(contributions: Sequence[Contribution]) -> str:
-    """The few channels that matter: what was observed, what was expected, its usual deviation."""
+    """The few channels that matter: what was observed, what was expected, its usual deviation.
+
+    And where the history held no such value, between which it lay.
+    """
     return "; ".join(_told(one) for one in leading(contributions))
 
 
@@ -50,6 +53,12 @@ def numbers(one: Contribution) -> tuple[str, str, str]:
         _number(one.expected, one.deviation),
         _number(one.deviation, one.deviation),
     )
+
+
+def between(one: Contribution) -> str:
+    """The range of the channel in the history."""
+    low, high = (_number(value, one.deviation) for value in (one.lowest, one.highest))
+    return f"always {low}" if low == high else f"{low} to {high}"
 
 
 def moment(time_ns: int, *, date: bool = True) -> str:
@@ -76,10 +85,12 @@ def duration(seconds: float) -> str:
 
 def _told(one: Contribution) -> str:
     observed, expected, deviation = numbers(one)
+    if one.unseen:
+        observed += f" (history: {between(one)})"
     around = f"{expected} +- {deviation}" if math.isfinite(one.deviation) else expected
     if math.isnan(one.observed):
         return f"{one.channel} is missing, expected {around}"
-    if abs(one.observed - one.expected) <= one.deviation:
+    if abs(one.observed - one.expected) <= one.deviation and not one.unseen:
         # A sensor that froze, or shakes: its newest value alone does not show it.
         return f"{one.channel} behaves unusually ({observed}, expected {around})"
     return f"{one.channel} {observed}, expected {around}"

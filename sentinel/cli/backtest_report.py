@@ -147,6 +147,8 @@ def _contributions_json(contributions: Iterable[Contribution]) -> Iterable[dict[
             "observed": _finite(one.observed),
             "expected": _finite(one.expected),
             "deviation": _finite(one.deviation),
+            "lowest": _finite(one.lowest),
+            "highest": _finite(one.highest),
         }
 
 

@@ -48,10 +48,10 @@ VERDICT = """\
 By chance: {by_chance} opened at random times would catch {chance:.1f} of {known}.
 An episode was open {open_share:.0%} of the time; {speed:,.0f} readings/s.
 
-What is usual was learnt from two days of one quiet week; a load that they do
-not hold looks like a fault, hence the false episodes. [bold]alert.alerts_per_day[/]
-gives each machine a budget of its own, and a larger [bold]alert.threshold_scale[/]
-makes all of it calmer; both let it miss more."""
+What is usual was learnt from one quiet week. {unseen} of the {false_count} false episodes
+reach temperatures that it does not hold, and say so: a longer history would
+know them. [bold]alert.alerts_per_day[/] gives each machine a budget of its own, and a
+larger [bold]alert.threshold_scale[/] makes all of it calmer; both let it miss more."""
 
 
 class DemoReport:
@@ -143,6 +143,8 @@ class DemoReport:
                 false=counted(verdict.false, "false episode"),
                 per_week=verdict.false_per_week,
                 per_10_000=verdict.false_per_10_000,
+                unseen=verdict.false_unseen,
+                false_count=verdict.false,
                 episodes=verdict.episodes,
                 by_chance=counted(verdict.episodes, "episode"),
                 chance=verdict.caught_by_chance,

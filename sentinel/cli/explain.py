@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sentinel import store
-from sentinel.alert.sentence import moment, numbers, sentence
+from sentinel.alert.sentence import between, moment, numbers, sentence
 from sentinel.backtest.episodes import Episode
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.backtest.tracks import Track
@@ -189,12 +189,14 @@ def _channels(found: Backtest, index: int, track: Track) -> Table:
     table = Table(title=f"#{index + 1} at its worst reading, {worst} UTC", title_justify="left",
                   box=None, pad_edge=False)  # fmt: skip
     table.add_column("channel")
-    for name in ("share", "observed", "expected", "+-"):
+    for name in ("share", "observed", "expected", "+-", "history"):
         table.add_column(name, justify="right")
     for one in found.episodes[index].contributions[:CHANNELS_SHOWN]:
         observed, expected, deviation = numbers(one)
         observed = "missing" if np.isnan(one.observed) else observed
-        table.add_row(escape(one.channel), f"{one.share:.0%}", observed, expected, deviation)
+        table.add_row(
+            escape(one.channel), f"{one.share:.0%}", observed, expected, deviation, between(one)
+        )
     return table
 
 

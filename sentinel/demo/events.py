@@ -16,6 +16,14 @@ from sentinel.errors import KafkaError
 ANSWER_TIMEOUT_MS = 1000
 
 
+class Channel(msgspec.Struct):
+    """What the demo looks at of a contribution; of the demo's one channel nothing is missing."""
+
+    observed: float
+    lowest: float
+    highest: float
+
+
 class EventData(msgspec.Struct):
     """What the demo shows of `data`."""
 
@@ -25,6 +33,12 @@ class EventData(msgspec.Struct):
     episode_id: str
     peak_ratio: float
     score_ratio: float
+    contributions: list[Channel]
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the worst reading so far lies outside all that the fitted history held."""
+        return not all(one.lowest <= one.observed <= one.highest for one in self.contributions)
 
 
 class Event(msgspec.Struct):
@@ -89,4 +103,5 @@ class EventReader:
             before.opened if before else event.time,
             event.time if data.state == "resolved" else None,
             data.peak_ratio,
+            data.unseen,
         )

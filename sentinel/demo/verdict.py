@@ -24,11 +24,16 @@ MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class DemoEpisode:
-    """An episode as read back from the events topic; end None: still open."""
+    """An episode as read back from the events topic.
+
+    end     None: still open
+    unseen  its worst reading lies outside all that the fitted history held
+    """
 
     opened: datetime
     end: datetime | None
     peak_ratio: float
+    unseen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Caught:
 class Verdict:
     """Each known failure with the episode that caught it, and what it cost.
 
+    false_unseen      false ones whose worst reading lies outside all that the history held
     caught_by_chance  failures that as many episodes, opened at random times, would catch on average
     open_share        share of the replayed time in which an episode was open
     """
@@ -65,6 +71,7 @@ class Verdict:
     failures: tuple[Caught, ...]
     episodes: int
     false: int
+    false_unseen: int
     caught_by_chance: float
     open_share: float
 
@@ -101,11 +108,14 @@ def judge(
         Caught(failure, episodes[index] if warned else None)
         for failure, index, warned in zip(failures, first.tolist(), warnings.tolist(), strict=True)
     ]
+    false = meeting(opened_ns, end_ns, *window) == 0
+    unseen = np.array([e.unseen for e in episodes], np.bool_)
     return Verdict(
         replayed,
         tuple(caught),
         len(episodes),
-        int((meeting(opened_ns, end_ns, *window) == 0).sum()),
+        int(false.sum()),
+        int((false & unseen).sum()),
         sum(
             1 - (1 - (failure.window_end - failure.window_start) / span) ** len(episodes)
             for failure in failures

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from sentinel.fitting.settings import FitSettings
 from sentinel.records import NS_PER_S, BoolArray, Float32Array, Readings, TimeArray
-from sentinel.window.scaling import CHUNK_ROWS, Scaling, constant_channels, fit_scaling
+from sentinel.window.scaling import CHUNK_ROWS, Scaling, ValueRange, fit_scaling, value_range
 from sentinel.window.segments import Segments, find_segments, median_interval_ns
 
 GAP_INTERVALS = 10  # a gap is so many median sampling intervals, unless max_gap is given
@@ -44,6 +44,10 @@ class History:
         """The scaling of these rows."""
         return fit_scaling(self.readings.values, rows, settings.scaling)
 
+    def range_of(self, rows: TimeArray) -> ValueRange:
+        """The range of these rows."""
+        return value_range(self.readings.values, rows)
+
     def scaled(self, scaling: Scaling) -> Float32Array:
         """All rows of the segments (M, F), in their order."""
         places = self.segments.rows
@@ -53,9 +57,8 @@ class History:
             rows[start : start + len(some)] = scaling.apply(self.readings.values[some])
         return rows
 
-    def summary(self, rows: TimeArray) -> dict[str, Any]:
-        """What is to be said about the history; rows are those that train."""
-        constant = constant_channels(self.readings.values, rows)
+    def summary(self, trained: ValueRange) -> dict[str, Any]:
+        """What is to be said about the history.  trained  the range of the rows that train"""
         return {
             "rows": len(self.readings),
             "rows_used": len(self.segments.rows),
@@ -67,7 +70,7 @@ class History:
             "segments": len(self.segments.entity),
             "channels": len(self.channels),
             "channels_constant": [
-                name for name, still in zip(self.channels, constant, strict=True) if still
+                name for name, still in zip(self.channels, trained.constant(), strict=True) if still
             ],
             "interval_s": self.interval_ns / NS_PER_S,
         }

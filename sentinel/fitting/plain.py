@@ -61,6 +61,7 @@ def fit_plain(
         interval_ns=history.interval_ns,
         max_gap_ns=history.max_gap_ns,
         scaling=scaling,
+        history_range=history.range_of(history.segments.rows),
         parameters=trained.parameters,
         error_scale=np.ones(len(history.channels)),
         recipe=None,
@@ -71,7 +72,7 @@ def fit_plain(
     scorer = window_scorer(model.parameters, window_length, backend)
     chosen = evenly(len(windows[2]), training.evaluation_windows_max)
     summary: dict[str, Any] = {
-        **history.summary(train_rows),
+        **history.summary(history.range_of(train_rows)),
         "windows_train": len(windows[0]),
         "windows_validation": len(windows[1]),
         "windows_test": len(windows[2]),

@@ -70,8 +70,9 @@ def fit_recipe(
         trained.parameters, companions, kinds, window_length, settings.reconstruct_every, backend
     )
     calibration, scores, threshold = _calibrate(history, held_out, rings, measurer)
+    history_range = history.range_of(history.segments.rows)
     summary: dict[str, Any] = {
-        **history.summary(history.segments.rows),
+        **history.summary(history_range),
         "windows_train": len(shown),
         "rows_calibration": len(scores),
         "steps": trained.steps,
@@ -90,6 +91,7 @@ def fit_recipe(
         interval_ns=history.interval_ns,
         max_gap_ns=history.max_gap_ns,
         scaling=scaling,
+        history_range=history_range,
         parameters=trained.parameters,
         error_scale=None,
         recipe=Recipe(companions, calibration),

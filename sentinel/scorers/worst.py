@@ -48,6 +48,7 @@ class WorstScores(EntityArrays[WorstState]):
     def contributions(self, entity: int) -> tuple[Contribution, ...]:
         """Of the entity's episode, largest share first."""
         share, observed, expected = (array[entity] for array in self.state)
+        lowest, highest = self._model.history_range
         return tuple(
             Contribution(
                 self._model.channels[f],
@@ -55,6 +56,8 @@ class WorstScores(EntityArrays[WorstState]):
                 float(observed[f]),
                 float(expected[f]),
                 float(self._deviation[f]),
+                float(lowest[f]),
+                float(highest[f]),
             )
             for f in np.argsort(-share, kind="stable").tolist()
         )

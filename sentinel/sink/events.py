@@ -39,6 +39,7 @@ class ChannelContribution(Struct, frozen=True, kw_only=True):
     """A channel's share of the score (0 to 1), and its values in raw units; null where missing.
 
     deviation  how far off what is expected usually is
+    lowest, highest  between which values the channel lay in the history
     """
 
     channel: str
@@ -46,6 +47,8 @@ class ChannelContribution(Struct, frozen=True, kw_only=True):
     observed: float | None
     expected: float | None
     deviation: float | None
+    lowest: float | None
+    highest: float | None
 
 
 class Quality(Struct, frozen=True, kw_only=True):
@@ -175,6 +178,8 @@ def _contribution(contribution: Contribution) -> ChannelContribution:
         observed=_number(contribution.observed),
         expected=_number(contribution.expected),
         deviation=_number(contribution.deviation),
+        lowest=_number(contribution.lowest),
+        highest=_number(contribution.highest),
     )
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 from msgspec import Meta, Struct
 
 from sentinel.errors import ModelError
 from sentinel.fitted import Kind
 from sentinel.plural import counted
 from sentinel.store.recipe_file import RecipeEntry, demand_sound
+from sentinel.window.scaling import ValueRange
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 Positive = Annotated[float, Meta(gt=0)]
 
@@ -37,6 +40,22 @@ class ScalingEntry(Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["standard", "min-max", "robust"]
     centre: list[float]
     spread: list[Positive]
+
+
+class RangeEntry(Struct, frozen=True, forbid_unknown_fields=True):
+    """See `window.scaling.ValueRange`; one number per channel, null where it has no value."""
+
+    lowest: list[float | None]
+    highest: list[float | None]
+
+    @classmethod
+    def of(cls, found: ValueRange) -> RangeEntry:
+        """As the file has it: JSON has no NaN."""
+        return cls(*([None if math.isnan(x) else x for x in each.tolist()] for each in found))
+
+    def values(self) -> ValueRange:
+        """As the model has it."""
+        return ValueRange(*(np.array(each, np.float64) for each in (self.lowest, self.highest)))
 
 
 class PayloadEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +82,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     interval_ns: Annotated[int, Meta(ge=0)]
     max_gap_ns: Annotated[int, Meta(ge=0)]
     scaling: ScalingEntry
+    history_range: RangeEntry
     error_scale: list[Positive] | None
     recipe: RecipeEntry | None
     threshold: Positive
@@ -79,6 +99,8 @@ def demand_whole(manifest: Manifest) -> None:
     for name, numbers in (
         ("scaling.centre", manifest.scaling.centre),
         ("scaling.spread", manifest.scaling.spread),
+        ("history_range.lowest", manifest.history_range.lowest),
+        ("history_range.highest", manifest.history_range.highest),
         ("error_scale", manifest.error_scale),
         ("architecture.channels", range(manifest.architecture.channels)),
     ):

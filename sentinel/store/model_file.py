@@ -29,6 +29,7 @@ from sentinel.store.manifest import (
     ArchitectureEntry,
     Manifest,
     PayloadEntry,
+    RangeEntry,
     ScalingEntry,
     demand_whole,
     is_sealed,
@@ -140,6 +141,7 @@ def _load(directory: Path, manifest: Manifest) -> FittedModel:
             np.array(manifest.scaling.centre),
             np.array(manifest.scaling.spread),
         ),
+        history_range=manifest.history_range.values(),
         parameters=Parameters.from_tensors(architecture, weights),
         error_scale=None if manifest.error_scale is None else np.array(manifest.error_scale),
         recipe=None if manifest.recipe is None else recipe_of(manifest.recipe, tensors),
@@ -171,6 +173,7 @@ def _manifest(model: FittedModel, payload: PayloadEntry) -> Manifest:
         scaling=ScalingEntry(
             model.scaling.method, model.scaling.centre.tolist(), model.scaling.spread.tolist()
         ),
+        history_range=RangeEntry.of(model.history_range),
         error_scale=None if model.error_scale is None else model.error_scale.tolist(),
         recipe=None if model.recipe is None else entry_of(model.recipe),
         threshold=model.threshold,

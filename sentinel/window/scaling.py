@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,18 @@ CHUNK_ROWS = 65_536
 SAMPLE_VALUES_MAX = 4_000_000
 # Relative to its level, what a channel of rounded doubles may seem to move while it stands still.
 CONSTANT = 1e-9
+
+
+class ValueRange(NamedTuple):
+    """Lowest and highest value of each channel, (F,) raw units; NaN where it has none."""
+
+    lowest: FloatArray
+    highest: FloatArray
+
+    def constant(self) -> BoolArray:
+        """Which channels (F,) stand still, as `fit_scaling` has it, or are not there."""
+        low, high = self
+        return np.asarray(~(high - low > CONSTANT * np.abs(low + high)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ def fit_scaling(values: FloatArray, rows: TimeArray, method: ScalingMethod) -> S
     if method == "standard":
         centre, spread = _moments(values, rows)
     elif method == "min-max":
-        low, high = _range(values, rows)
+        low, high = value_range(values, rows)
         centre, spread = (low + high) / 2, (high - low) / 2
     else:
         sample = values[rows[:: len(rows) * values.shape[1] // SAMPLE_VALUES_MAX + 1]]
@@ -63,13 +75,15 @@ def fit_scaling(values: FloatArray, rows: TimeArray, method: ScalingMethod) -> S
     return Scaling(method, centre, np.where(usable, spread, 1.0))
 
 
-def constant_channels(values: FloatArray, rows: TimeArray) -> BoolArray:
-    """Which channels (F,) stand still in the given rows, as `fit_scaling` has it, or are not there.
-
-    values, rows  as there
-    """
-    low, high = _range(values, rows)
-    return np.asarray(~(high - low > CONSTANT * np.abs(low + high)))
+def value_range(values: FloatArray, rows: TimeArray) -> ValueRange:
+    """The range of the given rows of a history; values, rows  as of `fit_scaling`"""
+    low = np.full(values.shape[1], np.inf)
+    high = np.full(values.shape[1], -np.inf)
+    for chunk in _chunks(values, rows):
+        low = np.fmin(low, np.fmin.reduce(chunk, axis=0))
+        high = np.fmax(high, np.fmax.reduce(chunk, axis=0))
+    empty = low > high
+    return ValueRange(np.where(empty, np.nan, low), np.where(empty, np.nan, high))
 
 
 def _chunks(values: FloatArray, rows: TimeArray) -> Iterator[FloatArray]:
@@ -93,14 +107,3 @@ def _moments(values: FloatArray, rows: TimeArray) -> tuple[FloatArray, FloatArra
         mean += delta * n / both
         count += n
     return mean, np.sqrt(squares / np.maximum(count, 1))
-
-
-def _range(values: FloatArray, rows: TimeArray) -> tuple[FloatArray, FloatArray]:
-    """Lowest and highest value; NaN where a channel has none."""
-    low = np.full(values.shape[1], np.inf)
-    high = np.full(values.shape[1], -np.inf)
-    for chunk in _chunks(values, rows):
-        low = np.fmin(low, np.fmin.reduce(chunk, axis=0))
-        high = np.fmax(high, np.fmax.reduce(chunk, axis=0))
-    empty = low > high
-    return np.where(empty, np.nan, low), np.where(empty, np.nan, high)

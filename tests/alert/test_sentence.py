@@ -56,6 +56,23 @@ def test_channels_that_matter_are_named_and_a_missing_one_is_called_so() -> None
     assert sentence([missing]) == "vib_x is missing, expected 1.20 +- 0.30"
 
 
+@pytest.mark.parametrize(
+    ("observed", "lowest", "highest", "text"),
+    [
+        (4.1, 0.5, 3.0, "vib_x 4.10 (history: 0.50 to 3.00), expected 1.20 +- 0.30"),
+        (0.4, 0.5, 3.0, "vib_x 0.40 (history: 0.50 to 3.00), expected 1.20 +- 0.30"),
+        (1.3, 1.0, 1.0, "vib_x 1.30 (history: always 1.00), expected 1.20 +- 0.30"),
+        (4.1, 0.5, 4.1, "vib_x 4.10, expected 1.20 +- 0.30"),
+        (4.1, math.nan, math.nan, "vib_x 4.10, expected 1.20 +- 0.30"),
+        (math.nan, 0.5, 3.0, "vib_x is missing, expected 1.20 +- 0.30"),
+    ],
+)
+def test_a_value_that_the_history_never_held_is_told_as_such(
+    observed: float, lowest: float, highest: float, text: str
+) -> None:
+    assert sentence([Contribution("vib_x", 1.0, observed, 1.2, 0.3, lowest, highest)]) == text
+
+
 def test_a_value_as_expected_is_not_told_as_if_it_were_the_fault() -> None:
     stuck = Contribution("vib_x", 1.0, 1.3, 1.2, 0.3)
     assert sentence([stuck]) == "vib_x behaves unusually (1.30, expected 1.20 +- 0.30)"
@@ -92,12 +109,14 @@ def test_durations_have_their_two_largest_units(seconds: float, text: str) -> No
     assert duration(seconds) == text
 
 
-@given(st.floats(), st.floats(), st.floats(), st.sampled_from(["opened", "updated", "resolved"]))
+@given(
+    st.floats(), st.floats(), st.floats(), st.floats(), st.floats(),
+    st.sampled_from(["opened", "updated", "resolved"]),
+)  # fmt: skip
 def test_any_numbers_make_one_short_line(
-    observed: float, expected: float, deviation: float, state: str
+    observed: float, expected: float, deviation: float, lowest: float, highest: float, state: str
 ) -> None:
-    told = summary(
-        event(state=state, contributions=(Contribution("c", 1.0, observed, expected, deviation),))
-    )
+    one = Contribution("c", 1.0, observed, expected, deviation, lowest, highest)
+    told = summary(event(state=state, contributions=(one,)))
     assert "\n" not in told
-    assert len(told) < 120
+    assert len(told) < 160

@@ -34,7 +34,7 @@ from sentinel.records import NS_PER_S, Readings
 from sentinel.runtime.kernels import choose
 from sentinel.source.kafka import KafkaSource
 from sentinel.source.warm_up import warm_up
-from sentinel.window.scaling import Scaling
+from sentinel.window.scaling import Scaling, ValueRange
 from tests.kafka.cluster import KafkaCluster
 from tests.kafka.handle import Kafka
 
@@ -93,6 +93,7 @@ def model(channels: int) -> FittedModel:
         window_length=WINDOW_LENGTH, window_stride=1, interval_ns=NS_PER_S,
         max_gap_ns=100 * NS_PER_S,
         scaling=Scaling("standard", np.zeros(channels), np.ones(channels)),
+        history_range=ValueRange(np.full(channels, -10.0), np.full(channels, 10.0)),
         parameters=Parameters.initial(Architecture(channels, 32), np.random.default_rng(0)),
         error_scale=np.ones(channels),
         threshold=1e9,

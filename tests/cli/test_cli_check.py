@@ -15,7 +15,7 @@ from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
 from sentinel.records import NS_PER_S
 from sentinel.store import save
-from sentinel.window.scaling import Scaling
+from sentinel.window.scaling import Scaling, ValueRange
 from tests.kafka.cluster import free_ports
 
 CHANNELS = ("temp", "vib")
@@ -33,6 +33,7 @@ def model(tmp_path: Path) -> Path:
         interval_ns=5 * NS_PER_S,
         max_gap_ns=50 * NS_PER_S,
         scaling=Scaling("standard", np.zeros(2), np.ones(2)),
+        history_range=ValueRange(np.full(2, -10.0), np.full(2, 10.0)),
         parameters=Parameters.initial(architecture, np.random.default_rng(0)),
         error_scale=np.ones(2),
         recipe=None,

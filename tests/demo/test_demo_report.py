@@ -24,7 +24,7 @@ def event(state: str, ratio: float) -> Event:
         "at worst temperature behaves unusually (101.3, expected 101.9 +- 1.4), since 2013-12-09 "
     )
     told += "21:15 UTC"
-    return Event("machine-1", BEGIN, EventData(state, "critical", told, "e", ratio, ratio))
+    return Event("machine-1", BEGIN, EventData(state, "critical", told, "e", ratio, ratio, []))
 
 
 def test_no_line_wraps_on_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,9 +40,9 @@ def test_no_line_wraps_on_80_columns(capsys: pytest.CaptureFixture[str]) -> None
     for state in ("opened", "updated", "resolved"):
         report.event(event(state, 34.65))
     episodes = [
-        DemoEpisode(failure.at + timedelta(hours=hours), None, 1.0)
+        DemoEpisode(failure.at + timedelta(hours=hours), None, 1.0, unseen=True)
         for failure, hours in zip(KNOWN_FAILURES, (-23, 22, -20), strict=False)
-    ] + [DemoEpisode(BEGIN, BEGIN, 1.0)] * 100
+    ] + [DemoEpisode(BEGIN, BEGIN, 1.0, unseen=True)] * 100
     report.verdict(judge(KNOWN_FAILURES, episodes, REPLAYED), 1.0)
     report.wait("http://127.0.0.1:65535")
     printed = capsys.readouterr().out
@@ -51,8 +51,9 @@ def test_no_line_wraps_on_80_columns(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_verdict_states_its_rules_rates_and_chance(capsys: pytest.CaptureFixture[str]) -> None:
-    caught = DemoEpisode(KNOWN_FAILURES[3].at - timedelta(hours=5), KNOWN_FAILURES[3].at, 3.0)
-    elsewhere = DemoEpisode(BEGIN, BEGIN + timedelta(hours=1), 1.0)
+    at = KNOWN_FAILURES[3].at
+    caught = DemoEpisode(at - timedelta(hours=5), at, 3.0, unseen=True)
+    elsewhere = DemoEpisode(BEGIN, BEGIN + timedelta(hours=1), 1.0, unseen=False)
     DemoReport().verdict(judge(KNOWN_FAILURES, [elsewhere, caught], REPLAYED), 2.0)
     printed = " ".join(capsys.readouterr().out.split())
     assert "5 h ahead" in printed
@@ -60,6 +61,7 @@ def test_the_verdict_states_its_rules_rates_and_chance(capsys: pytest.CaptureFix
     assert "shares no moment with any labelled window" in printed
     assert "1 of 4 known anomalies caught, 1 of them ahead; 1 false" in printed
     assert "(0.1 per machine-week, 0.5 per 10,000 readings), of 2 in all" in printed
+    assert "0 of the 1 false episodes reach temperatures that it does not hold" in printed
     assert "opened at random times would catch 0.2 of 4" in printed
 
 
@@ -68,7 +70,7 @@ def test_an_event_tells_its_sentence_and_how_grave_it_is(
 ) -> None:
     told = "temperature 43.9, expected 49.0 +- 0.9, since 21:15 UTC"
     for state, ratio in (("opened", 1.5), ("resolved", 2.25)):
-        data = EventData(state, "warning", told, "e", 2.25, ratio)
+        data = EventData(state, "warning", told, "e", 2.25, ratio, [])
         DemoReport().event(Event("machine-1", BEGIN, data))
     assert capsys.readouterr().out == (
         "2013-12-09 21:15  opened    machine-1, warning, 1.50x the threshold\n"
@@ -83,6 +85,6 @@ def test_an_update_is_shown_where_the_episode_became_graver(
 ) -> None:
     report = DemoReport()
     for severity in ("info", "info", "critical", "critical"):
-        data = EventData("updated", severity, "told", "e", 3.0, 2.5)
+        data = EventData("updated", severity, "told", "e", 3.0, 2.5, [])
         report.event(Event("machine-1", BEGIN, data))
     assert capsys.readouterr().out == "2013-12-09 21:15  critical  now 2.50x the threshold\n"

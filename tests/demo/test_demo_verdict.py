@@ -16,10 +16,10 @@ FAILURE = KnownFailure("fault", AT, AT - 10 * HOUR, AT + 10 * HOUR)
 REPLAYED = Replayed(BEGIN, BEGIN + 168 * HOUR, 2_000)
 
 
-def episode(opened_h: float, closed_h: float | None) -> DemoEpisode:
+def episode(opened_h: float, closed_h: float | None, *, unseen: bool = False) -> DemoEpisode:
     """An episode by its hours relative to the failure."""
     end = None if closed_h is None else AT + closed_h * HOUR
-    return DemoEpisode(AT + opened_h * HOUR, end, 2.0)
+    return DemoEpisode(AT + opened_h * HOUR, end, 2.0, unseen)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,12 @@ def test_false_episodes_are_counted_by_week_and_by_readings() -> None:
     verdict = judge([FAILURE], [episode(20, 21), episode(30, 31)], REPLAYED)
     assert verdict.false_per_week == pytest.approx(2)
     assert verdict.false_per_10_000 == pytest.approx(10)
+
+
+def test_of_false_episodes_those_with_readings_that_the_history_did_not_hold_are_told() -> None:
+    episodes = [episode(20, 21), episode(30, 31, unseen=True), episode(0, 1, unseen=True)]
+    verdict = judge([FAILURE], episodes, REPLAYED)
+    assert (verdict.false, verdict.false_unseen) == (2, 1)
 
 
 def test_time_in_episodes_counts_those_still_open_to_the_end() -> None:

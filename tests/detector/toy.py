@@ -8,7 +8,7 @@ from sentinel.fitted import FittedModel
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
 from sentinel.records import NS_PER_S, IndexArray, Readings, TimeArray
-from sentinel.window.scaling import Scaling
+from sentinel.window.scaling import Scaling, ValueRange
 
 START_NS = 1_700_000_000 * NS_PER_S
 MAX_GAP_S = 10
@@ -37,6 +37,7 @@ def toy_model(
         interval_ns=NS_PER_S,
         max_gap_ns=MAX_GAP_S * NS_PER_S,
         scaling=Scaling("standard", 10 * numbers, numbers + 1),
+        history_range=ValueRange(10 * numbers - 1, 10 * numbers + 1),
         parameters=Parameters.initial(
             architecture or Architecture(channels, hidden), np.random.default_rng(seed)
         ),

@@ -187,6 +187,7 @@ def test_a_constant_channel_fits_and_is_seen_when_it_moves(tmp_path: Path) -> No
     assert 350 <= opened.row <= 352
     assert opened.contributions[0].channel == "c1"
     assert opened.contributions[0].observed == 9.0
+    assert (opened.contributions[0].lowest, opened.contributions[0].highest) == (7.0, 7.0)
     assert opened.contributions[0].expected == pytest.approx(7.0, abs=1)
 
 

@@ -8,7 +8,7 @@ from sentinel.fitted import FittedModel
 from sentinel.model.parameters import Parameters
 from sentinel.model.prepared import Backend
 from sentinel.scorers.plain import PlainScorer
-from sentinel.window.scaling import Scaling
+from sentinel.window.scaling import Scaling, ValueRange
 
 
 def fitted(parameters: Parameters, window_length: int) -> FittedModel:
@@ -22,6 +22,7 @@ def fitted(parameters: Parameters, window_length: int) -> FittedModel:
         interval_ns=0,
         max_gap_ns=0,
         scaling=Scaling("standard", np.zeros(channels), np.ones(channels)),
+        history_range=ValueRange(np.full(channels, -10.0), np.full(channels, 10.0)),
         parameters=parameters,
         error_scale=np.linspace(0.5, 2.0, channels),
         recipe=None,

@@ -53,7 +53,7 @@ def episode(**changes: Any) -> EpisodeEvent:
         missing_values=1,
         late_readings=2,
         contributions=(
-            Contribution("temperature", 0.625, 101.5, 84.25, 2.5),
+            Contribution("temperature", 0.625, 101.5, 84.25, 2.5, 60.5, 94.0),
             Contribution("vibration", 0.375, math.nan, 0.5, math.inf),
         ),
         severity="critical",
@@ -86,8 +86,8 @@ def test_event_says_what_happened() -> None:
         "data": {
             "state": "opened",
             "severity": "critical",
-            "summary": "temperature 101.5, expected 84.2 +- 2.5; vibration is missing, "
-            "expected 0.5, since 19:00 UTC",
+            "summary": "temperature 101.5 (history: 60.5 to 94.0), expected 84.2 +- 2.5; "
+            "vibration is missing, expected 0.5, since 19:00 UTC",
             "episode_id": "d207a64b0721498c9e06890e47632b6c",
             "start": "2013-12-05T19:00:00Z",
             "anomaly_score": 3.5,
@@ -102,6 +102,8 @@ def test_event_says_what_happened() -> None:
                     "observed": 101.5,
                     "expected": 84.25,
                     "deviation": 2.5,
+                    "lowest": 60.5,
+                    "highest": 94.0,
                 },
                 {
                     "channel": "vibration",
@@ -109,6 +111,8 @@ def test_event_says_what_happened() -> None:
                     "observed": None,
                     "expected": 0.5,
                     "deviation": None,
+                    "lowest": None,
+                    "highest": None,
                 },
             ],
             "quality": {"missing": 1, "imputed": 0, "late": 2},

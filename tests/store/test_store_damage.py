@@ -116,14 +116,14 @@ def test_the_sealing_of_these_tests_is_the_stores(model: Path) -> None:
     assert (found.parameters["output.bias"] == 0.25).all()
 
 
-@pytest.mark.parametrize("format_version", [0, 2, 1e9, "3", None, [3]])
+@pytest.mark.parametrize("format_version", [0, 3, 1e9, "4", None, [4]])
 def test_another_format_version_is_told_apart_from_damage(
     model: Path, format_version: object
 ) -> None:
     edit_manifest(model, lambda manifest: manifest.update(format_version=format_version))
     what = refusal(model, "manifest.json")
     assert what.startswith("format version ")
-    assert what.endswith(", this sentinel reads 3")
+    assert what.endswith(", this sentinel reads 4")
 
 
 def update(path: str, value: object) -> Callable[[dict[str, Any]], None]:
@@ -159,6 +159,8 @@ def update(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("scaling.spread", [1, 2, 3], "scaling.spread has 3 entries for 2 channels"),
         ("scaling.spread", [1, 0], "> 0"),
         ("scaling.method", "magic", "Invalid enum value 'magic'"),
+        ("history_range.lowest", [0], "history_range.lowest has 1 entry for 2 channels"),
+        ("history_range.highest", [0, "x"], "Expected `float | null`"),
         ("error_scale", [1, 2, 3], "error_scale has 3 entries for 2 channels"),
         ("error_scale", [1, -1], "> 0"),
         ("architecture.hidden", 0, "hidden is 0"),

@@ -14,6 +14,7 @@ from sentinel.errors import ModelError
 from sentinel.fitted import FittedModel
 from sentinel.model.architecture import Architecture
 from sentinel.score.reconstruction import WindowScores
+from sentinel.window.scaling import ValueRange
 from tests.detector.toy import toy_model
 from tests.model.fitted import plain_scorer
 from tests.store.damage import weights_of
@@ -33,6 +34,8 @@ def assert_same_model(found: FittedModel, expected: FittedModel) -> None:
     for one, other in (
         (found.scaling.centre, expected.scaling.centre),
         (found.scaling.spread, expected.scaling.spread),
+        (found.history_range.lowest, expected.history_range.lowest),
+        (found.history_range.highest, expected.history_range.highest),
         (found.error_scale, expected.error_scale),
         (found.parameters.flat, expected.parameters.flat),
     ):
@@ -43,6 +46,7 @@ def assert_same_model(found: FittedModel, expected: FittedModel) -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES, ids=["small", "deep"])
 def test_a_model_comes_back_as_it_was(tmp_path: Path, architecture: Architecture) -> None:
     model = toy_model(architecture.channels, architecture=architecture, threshold=1 / 3)
+    model.history_range.lowest[0] = model.history_range.highest[0] = np.nan  # never had a value
     saved = store.save(model, tmp_path / "pumps")
     assert saved.name == "pumps"
     assert_same_model(store.load(tmp_path / "pumps"), saved)
@@ -90,6 +94,7 @@ def test_the_same_model_makes_the_same_bytes(tmp_path: Path) -> None:
         {"summary": {"rows": 101}},
         {"parameters": toy_model(seed=1).parameters},
         {"error_scale": np.array([1.0, 1.2])},
+        {"history_range": ValueRange(np.zeros(2), np.ones(2))},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -104,7 +109,7 @@ def test_a_manifest_can_be_read_by_people(tmp_path: Path) -> None:
     text = (tmp_path / "manifest.json").read_text()
     assert len(text.splitlines()) > 40
     manifest = json.loads(text)
-    assert manifest["format_version"] == 3
+    assert manifest["format_version"] == 4
     assert manifest["channels"] == ["channel-0", "channel-1"]
     assert manifest["interval_ns"] == 10**9
     assert manifest["scaling"] == {"method": "standard", "centre": [0, 10], "spread": [1, 2]}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sentinel.records import FloatArray, TimeArray
 from sentinel.window import scaling as module
-from sentinel.window.scaling import CONSTANT, Scaling, ScalingMethod, fit_scaling
+from sentinel.window.scaling import CONSTANT, Scaling, ScalingMethod, fit_scaling, value_range
 
 METHODS: tuple[ScalingMethod, ...] = ("standard", "min-max", "robust")
 
@@ -154,3 +154,11 @@ def test_far_values_are_clipped_and_missing_ones_stay_missing() -> None:
     np.testing.assert_array_equal(
         scaling.apply(raw), np.array([[10.0], [-10.0], [np.nan], [9.5]], np.float32)
     )
+
+
+def test_the_range_of_a_channel_is_of_the_given_rows_and_of_none_where_it_has_no_value() -> None:
+    values = np.array([[1.0, np.nan], [5.0, np.nan], [np.nan, np.nan], [-3.0, 2.0]])
+    found = value_range(values, np.array([0, 1, 2]))
+    assert (found.lowest[0], found.highest[0]) == (1.0, 5.0)
+    assert np.isnan([found.lowest[1], found.highest[1]]).all()
+    assert found.constant().tolist() == [False, True]
