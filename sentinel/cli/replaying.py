@@ -110,7 +110,7 @@ class Replay:
                 spinner.update(f"scoring: {counted(rows, 'reading')}")
         warn_of_input(self.source, rows, dropped)
         scored = Scored.joined(batches)
-        demand_scores(scored)
+        demand_scores(scored, "give more, or --context")
         return scored, episodes.episodes
 
     def _batches(self) -> Iterator[Readings]:
@@ -162,11 +162,10 @@ def warn_of_input(source: FileSource, rows: int, dropped: int) -> None:
         )  # fmt: skip
 
 
-def demand_scores(scored: Scored) -> None:
-    """Raise DataError where no reading has a score."""
+def demand_scores(scored: Scored, more: str) -> None:
+    """Raise DataError where no reading has a score.  more  how to give a machine more readings"""
     if not len(scored.judged()):
         raise DataError(
             f"of {counted(len(scored), 'reading')} none has a score",
-            hint="each machine needs as many readings as a window before its first: give more, or "
-            "--context",
+            hint=f"each machine needs as many readings as a window before its first: {more}",
         )

@@ -121,7 +121,7 @@ class Task:
         nothing = np.zeros(len(self.readings), np.bool_)
         labelled = nothing if self.labelled is None else self.labelled
         recorded = record(detector, self.before, self.readings, labelled)
-        demand_scores(recorded.scored)
+        demand_scores(recorded.scored, "give a longer history, or a longer input")
         return recorded
 
 

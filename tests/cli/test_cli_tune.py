@@ -192,7 +192,9 @@ def test_readings_that_are_too_few_to_judge_by_are_told(folder: Path, tmp_path: 
     few.write_text("\n".join([lines[0], *(line.replace(",b,", ",c,") for line in lines[2:12:2])]))
     done = run(folder, "--input", few, "--trials", 1)
     assert done.exit_code == 4, done.output
-    assert "of 5 readings none has a score" in " ".join(done.output.split())
+    told = " ".join(done.output.split())
+    assert "of 5 readings none has a score" in told
+    assert "before its first: give a longer history" in told
 
 
 def test_a_history_with_no_newest_quarter_is_told(tmp_path: Path) -> None:
