@@ -122,13 +122,6 @@ class Contribution:
     lowest: float = math.nan
     highest: float = math.nan
 
-    @property
-    def unseen(self) -> bool:
-        """Whether what was observed lies outside all of the history."""
-        return not math.isnan(self.observed) and (
-            self.observed < self.lowest or self.observed > self.highest
-        )
-
 
 EpisodeState: TypeAlias = Literal["opened", "updated", "resolved"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]

@@ -56,9 +56,20 @@ def numbers(one: Contribution) -> tuple[str, str, str]:
 
 
 def between(one: Contribution) -> str:
-    """The range of the channel in the history."""
+    """The range of the channel in the history; `-` where it had no value."""
     low, high = (_number(value, one.deviation) for value in (one.lowest, one.highest))
-    return f"always {low}" if low == high else f"{low} to {high}"
+    if math.isnan(one.lowest):
+        return low
+    return f"always {low}" if one.lowest == one.highest else f"{low} to {high}"
+
+
+def unseen(one: Contribution) -> bool:
+    """Whether what was observed lies outside all of the history, in the digits that are told."""
+    observed, low, high = (
+        float(_number(value, one.deviation)) if math.isfinite(value) else math.nan
+        for value in (one.observed, one.lowest, one.highest)
+    )
+    return observed < low or observed > high
 
 
 def moment(time_ns: int, *, date: bool = True) -> str:
@@ -85,15 +96,16 @@ def duration(seconds: float) -> str:
 
 def _told(one: Contribution) -> str:
     observed, expected, deviation = numbers(one)
-    if one.unseen:
-        observed += f" (history: {between(one)})"
     around = f"{expected} +- {deviation}" if math.isfinite(one.deviation) else expected
     if math.isnan(one.observed):
         return f"{one.channel} is missing, expected {around}"
-    if abs(one.observed - one.expected) <= one.deviation and not one.unseen:
+    history = f"history: {between(one)}" if unseen(one) else ""
+    if abs(one.observed - one.expected) <= one.deviation:
         # A sensor that froze, or shakes: its newest value alone does not show it.
-        return f"{one.channel} behaves unusually ({observed}, expected {around})"
-    return f"{one.channel} {observed}, expected {around}"
+        told = ", ".join(filter(None, (observed, history, f"expected {around}")))
+        return f"{one.channel} behaves unusually ({told})"
+    beyond = f" ({history})" if history else ""
+    return f"{one.channel} {observed}{beyond}, expected {around}"
 
 
 def _number(value: float, deviation: float) -> str:

@@ -48,10 +48,13 @@ VERDICT = """\
 By chance: {by_chance} opened at random times would catch {chance:.1f} of {known}.
 An episode was open {open_share:.0%} of the time; {speed:,.0f} readings/s.
 
-What is usual was learnt from one quiet week. {unseen} of the {false_count} false episodes
-reach temperatures that it does not hold, and say so: a longer history would
-know them. [bold]alert.alerts_per_day[/] gives each machine a budget of its own, and a
-larger [bold]alert.threshold_scale[/] makes all of it calmer; both let it miss more."""
+What is usual was learnt from one quiet week, and a longer history would know
+more of the machine{unseen}. [bold]alert.alerts_per_day[/]
+gives each machine a budget of its own, and a larger [bold]alert.threshold_scale[/]
+makes all of it calmer; both let it miss more."""
+UNSEEN = """\
+: {unseen} of the {false}
+reach temperatures that the week does not hold, and say so"""
 
 
 class DemoReport:
@@ -143,8 +146,7 @@ class DemoReport:
                 false=counted(verdict.false, "false episode"),
                 per_week=verdict.false_per_week,
                 per_10_000=verdict.false_per_10_000,
-                unseen=verdict.false_unseen,
-                false_count=verdict.false,
+                unseen=_unseen(verdict),
                 episodes=verdict.episodes,
                 by_chance=counted(verdict.episodes, "episode"),
                 chance=verdict.caught_by_chance,
@@ -156,6 +158,13 @@ class DemoReport:
     def wait(self, url: str) -> None:
         """The end, but for the endpoint."""
         self._console.print(f"\nThe daemon and {url}/metrics stay up until Ctrl-C.")
+
+
+def _unseen(verdict: Verdict) -> str:
+    if not verdict.false_unseen:
+        return ""
+    false = counted(verdict.false, "false episode")
+    return UNSEEN.format(unseen=verdict.false_unseen, false=false)
 
 
 def _lead(one: Caught) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
@@ -10,18 +11,27 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError as ClientError
 
+from sentinel.alert.sentence import unseen
 from sentinel.demo.verdict import DemoEpisode
 from sentinel.errors import KafkaError
+from sentinel.records import Contribution
 
 ANSWER_TIMEOUT_MS = 1000
 
 
 class Channel(msgspec.Struct):
-    """What the demo looks at of a contribution; of the demo's one channel nothing is missing."""
+    """What the demo looks at of a contribution; null where it is missing."""
 
-    observed: float
-    lowest: float
-    highest: float
+    observed: float | None
+    deviation: float | None
+    lowest: float | None
+    highest: float | None
+
+    @property
+    def unseen(self) -> bool:
+        """Whether it lies outside all that the fitted history held."""
+        numbers = self.observed, math.nan, self.deviation, self.lowest, self.highest
+        return unseen(Contribution("", 1.0, *(math.nan if x is None else x for x in numbers)))
 
 
 class EventData(msgspec.Struct):
@@ -38,7 +48,7 @@ class EventData(msgspec.Struct):
     @property
     def unseen(self) -> bool:
         """Whether the worst reading so far lies outside all that the fitted history held."""
-        return not all(one.lowest <= one.observed <= one.highest for one in self.contributions)
+        return any(one.unseen for one in self.contributions)
 
 
 class Event(msgspec.Struct):

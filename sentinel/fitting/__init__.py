@@ -39,7 +39,8 @@ def fit(
 
     history   its arrays may be memory maps larger than memory; so may what `allocate` returns
     backend   which kernels train and score, on how many threads; default: the portable ones, on one
-    excluded  (N,) rows to leave out, as if they had never come; None: none
+    excluded  (N,) rows to leave out, as if they had never come; None: none. The interval is that of
+              all rows
     allocate  makes the arrays that are as long as the history; nothing else grows with its rows
     Raises DataError where the history holds no channel, or makes too few windows.
     """

@@ -34,7 +34,7 @@ def _remembered(self, context, args, kws):
 
 
 def _remembered_size(self, ty):
-    """As Numba's, in bytes."""
+    """As Numba's, in bytes. All types of kernels have their whole structure for a name."""
     key = self, str(ty)
     if key not in _sizes:
         _sizes[key] = _plain_size(self, ty)

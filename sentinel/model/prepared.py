@@ -66,6 +66,7 @@ class PreparedKernel:
         tiles: tuple[Tile, Tile | MatrixUnit],
         windows: int,
         plan: Plan,
+        team: Team,
         threads: int,
         arguments: tuple[object, ...],
     ) -> None:
@@ -76,7 +77,7 @@ class PreparedKernel:
             (aligned(plan.scratch_rows * windows), np.zeros(windows, np.int64))
             for _ in range(threads)
         ]
-        self.team = Team(threads)
+        self.team = team
         self.run = entry(function, *self.model, *self.scratch[0], *arguments)
 
     def load(self, flat: Float32Array) -> None:
@@ -102,18 +103,24 @@ def makers(
     carried: bool = False,
     by_unit: Any = None,
 ) -> list[Callable[[], PreparedKernel]]:
-    """What makes each of the `Kernels` ready: for many windows, for few, for one; or two; or one.
+    """What makes each of the `Kernels` ready: for many windows, for few, for one.
+
+    There is none for few carried states, and but one for all where a matrix unit serves all.
 
     across, along  the kernel with windows in lanes, and that with units in lanes
     by_unit        that for a matrix unit; where the variant has one, it stands for `across`
     """
     variant, threads, many = backend.variant, backend.threads, backend.variant.many
 
+    team = Team(threads)
+
     def prepared(
         function: Any, plan: Plan, tile: Tile, other: Tile | MatrixUnit, windows: int
     ) -> Callable[[], PreparedKernel]:
+        # Where one window is a kernel's work, a few are not worth to wake a thread.
+        sharing = 1 if windows == 1 else threads
         tiles = tile, other
-        return partial(PreparedKernel, function, tiles, windows, plan, threads, arguments)
+        return partial(PreparedKernel, function, tiles, windows, plan, team, sharing, arguments)
 
     def narrow(tile: Tile) -> Callable[[], PreparedKernel]:
         plan = plan_scoring(architecture, steps, Grain.along(tile), carried=carried)

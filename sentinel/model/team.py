@@ -11,10 +11,11 @@ import numpy as np
 from sentinel.kernels.jit import entry
 from sentinel.kernels.watching import changed
 
-# How often a thread looks before it sleeps: a tenth of a millisecond or two.
+# How often a thread looks before it sleeps: a tenth of a millisecond or two, by the CPU's pause.
 LOOKS = 4000
 # Until who gave the sign has let go of the interpreter's lock: some five microseconds.
 PAUSES_AFTER = 100
+NUMBERS_APART = 16
 
 Work = Callable[[int], object]
 
@@ -28,27 +29,31 @@ class Team:
 
     def __init__(self, threads: int) -> None:
         self._others: list[_Helper] = []
-        number = np.zeros(1, np.int64)
+        number = np.zeros(NUMBERS_APART, np.int64)
         self._watch = entry(changed, number, 0, 0, 0) if threads > 1 else changed
         weakref.finalize(self, _close, self._others)
 
     def share(self, threads: int, work: Work) -> None:
-        """Run work(0), work(1), ... in a thread each, and raise what one of them raises.
+        """Run work(0), work(1), ... in a thread each, at least one, and raise what one raises.
 
-        None still runs when this returns or raises.
+        None still runs when this returns or raises that; after an interrupt the next call waits.
         """
         while len(self._others) < threads - 1:
             self._others.append(_Helper(len(self._others) + 1, self._watch))
         others = self._others[: threads - 1]
-        for other in others:
-            other.begin(work)
         try:
+            for other in others:
+                other.begin(work)
             work(0)
         finally:
             failures = [other.end_of_work() for other in others]
-        for failure in failures:
+        failure = next(filter(None, failures), None)
+        try:
             if failure is not None:
                 raise failure
+        finally:
+            # What was raised knows this frame: it must not know what was raised.
+            del failure, failures
 
     def close(self) -> None:
         """End the threads."""
@@ -56,8 +61,14 @@ class Team:
 
 
 def _close(helpers: list[_Helper]) -> None:
-    while helpers:
-        helpers.pop().close()
+    closing = helpers[:]
+    helpers.clear()
+    for helper in closing:
+        helper.begin(None)
+    for helper in closing:
+        # One of them may be who collects a team that nobody has any more.
+        if helper.thread is not threading.current_thread():
+            helper.thread.join()
 
 
 class _Helper:
@@ -69,14 +80,14 @@ class _Helper:
     def __init__(self, part: int, watch: Callable[..., bool]) -> None:
         self.part = part
         self.begun, self.done = _Count(watch), _Count(watch)
-        # Kept no longer than it runs: it holds what holds the team.
         self.work: Work | None = None
         self.failure: BaseException | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def begin(self, work: Work | None) -> None:
-        """Let it do its part of this; of None: end."""
+        """Let it do its part of this, once it has done what it was given before; of None: end."""
+        self.end_of_work()
         self.work = work
         self.begun.raise_by_one()
 
@@ -84,23 +95,21 @@ class _Helper:
         """Wait until it has done all that it was given; what it raised."""
         while self.done.value != self.begun.value:
             self.done.await_other_than(self.done.value)
-        failure, self.work, self.failure = self.failure, None, None
+        failure, self.failure = self.failure, None
         return failure
-
-    def close(self) -> None:
-        """End the thread."""
-        self.begin(None)
-        self.thread.join()
 
     def _run(self) -> None:
         while True:
             self.begun.await_other_than(self.done.value)
-            if self.work is None:
+            # Kept no longer than it runs: it may hold what holds the team.
+            work, self.work = self.work, None
+            if work is None:
                 return
             try:
-                self.work(self.part)
+                work(self.part)
             except BaseException as failure:
                 self.failure = failure
+            del work
             self.done.raise_by_one()
 
 
@@ -108,7 +117,8 @@ class _Count:
     """A number that one thread raises and another awaits, a while with open eyes, then asleep."""
 
     def __init__(self, watch: Callable[..., bool]) -> None:
-        self._number = np.zeros(1, np.int64)
+        # Alone on its cache lines: two threads look at it all the time.
+        self._number = np.zeros(NUMBERS_APART, np.int64)
         self._watch = watch
         self._asleep, self._bell = False, threading.Semaphore(0)
 
@@ -121,7 +131,7 @@ class _Count:
         """Raise it, and wake who sleeps."""
         self._number[0] += 1
         # Read after the number was raised, as it is set before the number is read: by one of the
-        # two the sleeper learns of it.
+        # two the sleeper learns of it. (The interpreter's lock keeps all of them in this order.)
         if self._asleep:
             self._bell.release()
 

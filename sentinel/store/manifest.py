@@ -107,6 +107,11 @@ def demand_whole(manifest: Manifest) -> None:
         if numbers is not None and len(numbers) != channels:
             entries = counted(len(numbers), "entry", "entries")
             raise ModelError(f"{name} has {entries} for {counted(channels, 'channel')}")
+    for low, high in zip(
+        manifest.history_range.lowest, manifest.history_range.highest, strict=True
+    ):
+        if (low is None) != (high is None) or (low is not None and high is not None and low > high):
+            raise ModelError(f"history_range has a channel from {low} to {high}")
     plain = manifest.kind == "reconstruct"
     if (manifest.error_scale is not None) != plain or (manifest.recipe is None) != plain:
         raise ModelError(f"a {manifest.kind} model without what it scores by")

@@ -61,7 +61,14 @@ def test_channels_that_matter_are_named_and_a_missing_one_is_called_so() -> None
     [
         (4.1, 0.5, 3.0, "vib_x 4.10 (history: 0.50 to 3.00), expected 1.20 +- 0.30"),
         (0.4, 0.5, 3.0, "vib_x 0.40 (history: 0.50 to 3.00), expected 1.20 +- 0.30"),
-        (1.3, 1.0, 1.0, "vib_x 1.30 (history: always 1.00), expected 1.20 +- 0.30"),
+        (1.6, 1.0, 1.0, "vib_x 1.60 (history: always 1.00), expected 1.20 +- 0.30"),
+        (
+            1.3,
+            1.0,
+            1.1,
+            "vib_x behaves unusually (1.30, history: 1.00 to 1.10, expected 1.20 +- 0.30)",
+        ),
+        (3.001, 0.5, 3.0, "vib_x 3.00, expected 1.20 +- 0.30"),  # nobody could tell them apart
         (4.1, 0.5, 4.1, "vib_x 4.10, expected 1.20 +- 0.30"),
         (4.1, math.nan, math.nan, "vib_x 4.10, expected 1.20 +- 0.30"),
         (math.nan, 0.5, 3.0, "vib_x is missing, expected 1.20 +- 0.30"),

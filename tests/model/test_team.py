@@ -104,3 +104,52 @@ def test_a_team_that_nobody_has_any_more_ends_its_threads() -> None:
     gc.collect()
     assert gone() is None
     assert not other.thread.is_alive()
+
+
+def test_an_interrupted_call_is_over_before_the_next_one_begins() -> None:
+    """Whoever pressed Ctrl-C does not wait; the part that still runs is done once, and no other."""
+    team, begun, go, parts = Team(2), threading.Event(), threading.Event(), []
+
+    def slow(part: int) -> None:
+        if part == 1:
+            begun.set()
+            assert go.wait(timeout=10)
+            parts.append("slow")
+            raise ValueError("too late for its own call, and none of the next one's business")
+
+    def interrupted(self: object) -> None:
+        assert begun.wait(timeout=10)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(team_module._Helper, "end_of_work", interrupted)
+        patch.setattr(team_module._Helper, "begin", _begin_at_once)
+        with pytest.raises(KeyboardInterrupt):
+            team.share(2, slow)
+    threading.Timer(0.01, go.set).start()
+    team.share(2, parts.append)
+    assert parts == ["slow", 0, 1] or parts == ["slow", 1, 0]
+    team.close()
+
+
+def _begin_at_once(helper: team_module._Helper, work: team_module.Work) -> None:
+    helper.work = work
+    helper.begun.raise_by_one()
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_a_team_of_which_a_part_failed_ends_its_threads_without_a_collection(broken: int) -> None:
+    def fail(part: int) -> None:
+        if part == broken:
+            raise ValueError(f"part {part}")
+
+    gc.disable()
+    try:
+        team = Team(2)
+        with pytest.raises(ValueError, match=f"part {broken}"):
+            team.share(2, fail)
+        [other] = team._others
+        del team
+        wait_until(lambda: not other.thread.is_alive())
+    finally:
+        gc.enable()

@@ -159,6 +159,8 @@ def update(path: str, value: object) -> Callable[[dict[str, Any]], None]:
         ("scaling.spread", [1, 2, 3], "scaling.spread has 3 entries for 2 channels"),
         ("scaling.spread", [1, 0], "> 0"),
         ("scaling.method", "magic", "Invalid enum value 'magic'"),
+        ("history_range.lowest", [99, 0], "history_range has a channel from 99.0 to 1.0"),
+        ("history_range.highest", [None, 20], "history_range has a channel from -1.0 to None"),
         ("history_range.lowest", [0], "history_range.lowest has 1 entry for 2 channels"),
         ("history_range.highest", [0, "x"], "Expected `float | null`"),
         ("error_scale", [1, 2, 3], "error_scale has 3 entries for 2 channels"),
