@@ -16,6 +16,8 @@ LOOKS = 4000
 # Until who gave the sign has let go of the interpreter's lock: some five microseconds.
 PAUSES_AFTER = 100
 NUMBERS_APART = 16
+# Who sleeps looks again: an interrupt may come between the sign and the bell.
+SLEEP_MAX_S = 1.0
 
 Work = Callable[[int], object]
 
@@ -93,8 +95,9 @@ class _Helper:
 
     def end_of_work(self) -> BaseException | None:
         """Wait until it has done all that it was given; what it raised."""
-        while self.done.value != self.begun.value:
-            self.done.await_other_than(self.done.value)
+        # Looked at once a turn: it may change between two looks.
+        while (done := self.done.value) != self.begun.value:
+            self.done.await_other_than(done)
         failure, self.failure = self.failure, None
         return failure
 
@@ -142,6 +145,6 @@ class _Count:
         self._asleep = True
         try:
             while self.value == seen:
-                self._bell.acquire()
+                self._bell.acquire(timeout=SLEEP_MAX_S)
         finally:
             self._asleep = False

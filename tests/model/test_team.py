@@ -70,11 +70,48 @@ def test_no_piece_of_work_is_lost_or_done_twice(
     team.close()
 
 
+def test_a_part_that_ends_while_the_caller_looks_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever lies between two looks of the caller's at what is done."""
+    team = Team(2)
+    team.share(2, lambda part: None)
+    [other] = team._others
+    plain = team_module._Count.value.fget
+    assert plain is not None
+
+    def looked(count: team_module._Count) -> int:
+        found = int(plain(count))
+        if count is other.done and threading.current_thread() is caller:
+            wait_until(lambda: plain(other.done) == plain(other.begun))
+        return found
+
+    monkeypatch.setattr(team_module._Count, "value", property(looked))
+    caller = threading.Thread(target=team.share, args=(2, lambda part: None), daemon=True)
+    caller.start()
+    caller.join(timeout=10)
+    assert not caller.is_alive()
+
+
 def test_who_fell_asleep_is_woken() -> None:
     team, parts = Team(2), []
     team.share(2, lambda part: None)
     [other] = team._others
     wait_until(lambda: other.begun._asleep)
+    team.share(2, parts.append)
+    assert sorted(parts) == [0, 1]
+    team.close()
+
+
+def test_an_interrupt_between_sign_and_bell_delays_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(team_module, "SLEEP_MAX_S", 0.01)
+    team, parts = Team(2), []
+    team.share(2, lambda part: None)
+    [other] = team._others
+    wait_until(lambda: other.begun._asleep)
+    monkeypatch.setattr(other.begun._bell, "release", lambda: None)
     team.share(2, parts.append)
     assert sorted(parts) == [0, 1]
     team.close()
