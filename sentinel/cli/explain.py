@@ -152,6 +152,12 @@ def _stretch(found: Backtest, track: Track, from_ns: int, to_ns: int) -> Stretch
     return Stretch(track, first, stop, tuple(worst))
 
 
+CALM = "no episode was open: nothing is to be explained"
+WITHHELD = """\
+no episode was open: what began here was withheld, as recent ones had higher peaks (the
+model's limit or the alert budget), faded from one that had ended, or lasted too short"""
+
+
 def _print(found: Backtest, stretch: Stretch) -> None:
     console = OutputConsole(highlight=False, soft_wrap=True)
     track, here = stretch.track, slice(stretch.first, stretch.stop)
@@ -164,7 +170,7 @@ def _print(found: Backtest, stretch: Stretch) -> None:
         f"{moment(int(track.time_ns[stretch.first + highest]))} UTC"
     )
     if not stretch.episodes:
-        console.print("no episode was open: nothing is to be explained")
+        console.print(WITHHELD if ratio[highest] >= 1 else CALM)
         return
     for index in stretch.episodes[:EPISODES_SHOWN]:
         episode = found.episodes[index]

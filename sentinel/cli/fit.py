@@ -180,7 +180,8 @@ def backend_of(
 @click.option("--to", "range_to", metavar="OFFSET|TIME",
               help="With --config: where to end.  [default: the newest record]")
 @click.option("--exclude-times", "labels_path", type=click.Path(path_type=Path), metavar="LABELS",
-              help="Leave out what this file names: columns from and to, perhaps entity.")
+              help="Leave out what this file names: columns from and to (both ends included), "
+              "perhaps entity.")
 @click.option("--exclude-suspicious", is_flag=True,
               help="Leave out what looks anomalous, at most a tenth, and fit once more.")
 @layout_options

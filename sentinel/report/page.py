@@ -24,9 +24,10 @@ ROWS_MAX = 200  # of a table
 PEAK, NUMBER = "peak", ' class="number"'
 WORDS: dict[Verdict, str] = {"hit": "hit", "false": "false alarm", "unknown": "episode"}
 TERMS = """\
-<p class="quiet">An <b>episode</b> opens when several scores in a row stand above the threshold, and
-is what the daemon would have sent as an event. It is a <b>hit</b> if it holds a reading of a known
-anomaly, else a <b>false alarm</b>. The <b>score</b> is shown as a multiple of the threshold.
+<p class="quiet">An <b>episode</b> opens when the score reaches the threshold (several scores of a
+<code>reconstruct</code> model) and nothing withholds it, and is what the daemon would have sent as
+an event. It is a <b>hit</b> if it holds a reading of a known anomaly, else a <b>false alarm</b>.
+The <b>score</b> is shown as a multiple of the threshold.
 <b>vus_pr</b> and <b>auc_pr</b> judge the score without a threshold (1 is best; a random score gets
 the share of anomalous readings).</p>"""
 

@@ -13,6 +13,7 @@ from sentinel import store
 from sentinel.cli.main import cli
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
+from tests.cli.toy_config import CONFIG
 from tests.model.fitted import fitted
 
 T0 = 1_700_000_000
@@ -59,7 +60,15 @@ def test_a_quiet_stretch_has_nothing_to_explain(folder: Path) -> None:
     for stretch in ((T0 + 10, T0 + 90, "b"), (T0 + 90, T0 + 130, "a")):
         done = run(folder, *stretch[:2], "--entity", stretch[2])
         assert done.exit_code == 0, done.output
-        assert "no episode was open" in done.stdout
+        assert "no episode was open: nothing is to be explained" in done.stdout
+
+
+def test_a_score_above_the_threshold_without_an_episode_has_its_reason(folder: Path) -> None:
+    (folder / "strict.toml").write_text(CONFIG + "[alert]\nopen_count = 60\nopen_window = 64\n")
+    done = run(folder, T0 + 90, T0 + 130, "--entity", "b", "--config", folder / "strict.toml")
+    assert done.exit_code == 0, done.output
+    assert "x the threshold" in done.stdout
+    assert "no episode was open: what began here was withheld" in done.stdout
 
 
 @pytest.mark.parametrize(
