@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 
 from sentinel.kernels.avx512 import call
 from sentinel.kernels.jit import lean_root
-from sentinel.records import TimeArray
+from sentinel.kernels.types import TimeArray
 
 # LLVM's word for "I am but waiting" by machine, which leaves the units to the core's other thread.
 PAUSES = {"x86_64": ("llvm.x86.sse2.pause", []), "aarch64": ("llvm.aarch64.hint", [1])}

@@ -14,8 +14,12 @@ EXTENDS = {
     "kernels/amx.py": {"numba", "numba.core", "numba.extending"},
     "kernels/cuda/memory.py": {"numba", "numba.extending"},
     "kernels/inlined.py": {
-        "numba.core.codegen",
         "numba.core.compiler",
+        "numba.core.compiler_machinery",
+        "numba.core.typed_passes",
+    },
+    "kernels/passes.py": {
+        "numba.core.codegen",
         "numba.core.compiler_machinery",
         "numba.core.typed_passes",
         "numba.core.untyped_passes",
@@ -23,11 +27,12 @@ EXTENDS = {
     "kernels/gates.py": {"numba", "numba.extending"},
     "kernels/avx512.py": {"numba.core"},
     "kernels/lanes.py": {"numba", "numba.extending"},
-    "kernels/rolled.py": {"numba.core.codegen", "numba.core.compiler"},
+    "kernels/rolled.py": {"numba.core.compiler", "numba.core.compiler_machinery"},
     "kernels/squares.py": {"numba", "numba.extending"},
     "kernels/tables.py": {"numba", "numba.core.typing.templates", "numba.extending"},
     "kernels/tiles.py": {"numba", "numba.extending"},
-    "kernels/typed_once.py": {"numba.core.types", "numba.core.typing"},
+    "kernels/typed_once.py": {"numba.core.base", "numba.core.types", "numba.core.typing"},
+    "kernels/watching.py": {"numba", "numba.extending"},
     "kernels/work_queue.py": {"numba", "numba.extending"},
 }
 # What those may take from the package itself: names of types.
