@@ -31,7 +31,7 @@ def _lowered(maker: Any) -> str:
     def stop(library: Any) -> None:
         raise _LoweredError(str(library._final_module))
 
-    function, tiles, _, plan, _, arguments = maker.args
+    function, tiles, _, plan, *_, arguments = maker.args
     assert maker.func is PreparedKernel
     # What counts references is LLVM code for this CPU already.
     options = {**KERNEL, "cache": False, "_nrt": False}
