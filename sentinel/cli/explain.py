@@ -36,8 +36,12 @@ EPISODES_SHOWN = 20
 CHANNELS_SHOWN = 40
 CHANNELS_DRAWN = 4
 FORMS = (".png", ".svg")
+CALM = "no episode was open: nothing is to be explained"
+WITHHELD = """\
+no episode was open: what began here was withheld, as recent ones had higher peaks (the
+model's limit or the alert budget), faded from one that had ended, or lasted too short"""
 EPILOG = """\b
-Channels are those of the episodes in the stretch: what was below the threshold has no culprit.
+Channels are those of the episodes in the stretch: where none was open there is no culprit.
 
 \b
 Examples:
@@ -150,12 +154,6 @@ def _stretch(found: Backtest, track: Track, from_ns: int, to_ns: int) -> Stretch
     inside = track.episodes[(track.opened < stop) & (track.stop > first)].tolist()
     worst = sorted(inside, key=lambda index: -found.episodes[index].peak_ratio)
     return Stretch(track, first, stop, tuple(worst))
-
-
-CALM = "no episode was open: nothing is to be explained"
-WITHHELD = """\
-no episode was open: what began here was withheld, as recent ones had higher peaks (the
-model's limit or the alert budget), faded from one that had ended, or lasted too short"""
 
 
 def _print(found: Backtest, stretch: Stretch) -> None:

@@ -111,7 +111,6 @@ def makers(
     by_unit        that for a matrix unit; where the variant has one, it stands for `across`
     """
     variant, threads, many = backend.variant, backend.threads, backend.variant.many
-
     team = Team(threads)
 
     def prepared(
