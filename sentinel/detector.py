@@ -25,6 +25,7 @@ from sentinel.records import (
     Readings,
     Scores,
     Status,
+    TimeArray,
 )
 from sentinel.score.hold import LastScores, hold_last
 from sentinel.scorers import make_scorer
@@ -56,14 +57,15 @@ class Detection:
     """What a batch of readings led to: a score per reading, and the events in their order.
 
     windows     readings with a score of their own
-    suppressed  episodes that the alert budget or a cooldown withheld when they began
+    suppressed  (S,) int64, the readings that began an episode which the alert budget or a cooldown
+                withheld, in their order
     reasons     what the scores are made of, where it was asked for
     """
 
     scores: Scores
     events: Sequence[EpisodeEvent]
     windows: int
-    suppressed: int = 0
+    suppressed: TimeArray
     reasons: Reasons | None = None
 
 
@@ -124,7 +126,8 @@ class Detector:
         threshold, is_anomaly = np.empty(n), np.zeros(n, np.bool_)
         events: list[EpisodeEvent] = []
         made_of = Reasons.unknown(n, len(self.model.channels)) if reasons else None
-        start, windows, suppressed = 0, 0, 0
+        suppressed: list[TimeArray] = []
+        start, windows = 0, 0
         while start < n:
             run = self._take(readings, start, outcome)
             found, here = self.scorer.score(run), run.here
@@ -139,7 +142,7 @@ class Detector:
                 outcome.restarted[here], outcome.missing[here],
                 outcome.status[here] == Status.LATE, is_anomaly[here],
             )  # fmt: skip
-            suppressed += advance.suppressed
+            suppressed.append(start + advance.suppressed)
             hold_last(readings.entity[here], anomaly_score[here], self._last.state.score)
             events += self._events(run, found, advance, anomaly_score, threshold)
             risen = np.flatnonzero(advance.peak_rows >= 0)
@@ -156,7 +159,8 @@ class Detector:
             outcome.status,
             outcome.filled,
         )
-        return Detection(scores, events, windows, suppressed, made_of)
+        began = np.concatenate(suppressed or [np.empty(0, np.int64)])
+        return Detection(scores, events, windows, began, made_of)
 
     def prime(self, readings: Readings) -> None:
         """Take in readings that came before: nobody is told their scores, and no episode opens."""

@@ -42,14 +42,14 @@ class Advance:
     severities   (K,) int8, indices into severity.SEVERITIES
     peak_rows    (E,) row of the highest ratio so far of each episode that is open or withheld;
                  -1: in an earlier run
-    suppressed   number of episodes that began in this run and were withheld; some open later
+    suppressed   (S,) int64, the rows that began an episode which was withheld; some open later
     """
 
     transitions: TimeArray
     ratios: FloatArray
     severities: NDArray[np.int8]
     peak_rows: TimeArray
-    suppressed: int
+    suppressed: TimeArray
 
 
 class Episodes(Parts):
@@ -100,11 +100,13 @@ class Episodes(Parts):
         ratios = np.empty((len(entity), 2), np.float64)
         severities = np.empty(len(entity), np.int8)
         peak_rows = np.full(len(self.is_open), -1, np.int64)
-        count, suppressed = advance(
+        suppressed = np.empty(len(entity), np.int64)
+        count, withheld = advance(
             entity, time_ns, ratio, restarted, missing, late, is_anomaly,
             self._rules, self.machines.state, self.budget.state, peak_rows, transitions, ratios,
-            severities,
+            severities, suppressed,
         )  # fmt: skip
         return Advance(
-            transitions[:count], ratios[:count], severities[:count], peak_rows, suppressed
-        )
+            transitions[:count], ratios[:count], severities[:count], peak_rows,
+            suppressed[:withheld],
+        )  # fmt: skip

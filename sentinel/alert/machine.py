@@ -117,12 +117,13 @@ def advance(
     transitions: TimeArray,
     ratios: FloatArray,
     severities: NDArray[np.int8],
+    suppressed: TimeArray,
 ) -> tuple[int, int]:
     """Advance by rows; see `episodes.Episodes.advance`. Returns how many transitions, suppressed.
 
-    peak_rows, transitions, ratios, severities  see `episodes.Advance`, room for N transitions
+    peak_rows, transitions, ratios, severities, suppressed  see `episodes.Advance`, with room for N
     """
-    count, suppressed = 0, 0
+    count, withheld = 0, 0
     for n in range(len(entity)):
         e = entity[n]
         stood = state.is_open[e] or state.is_withheld[e]
@@ -139,7 +140,9 @@ def advance(
                     state.peak[e], peak_rows[e] = ratio[n], n
                     follow(budget, 0 if rules.fleet else e, e, ratio[n])
                 kind = transition(state, rules, budget, e, time_ns[n])
-                suppressed += not stood and state.is_withheld[e]
+                if not stood and state.is_withheld[e]:
+                    suppressed[withheld] = n
+                    withheld += 1
         elif late[n] and stood:
             state.late[e] += 1
         if kind >= 0:
@@ -157,7 +160,7 @@ def advance(
         if not (state.is_open[e] or state.is_withheld[e]):
             peak_rows[e] = -1
         is_anomaly[n] = state.is_open[e]
-    return count, suppressed
+    return count, withheld
 
 
 @lean

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sentinel.records import Contribution, EpisodeEvent
+from sentinel.records import Contribution, EpisodeEvent, FloatArray, IndexArray, TimeArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,28 @@ class Episode:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """An episode that was withheld when it began, by the alert budget or a cooldown.
+
+    It may be among the episodes, too: one that grows worse opens later.
+
+    entity       index into the source's list of entity names
+    time_ns      time of the reading that began it
+    score_ratio  of that reading
+    """
+
+    entity: int
+    time_ns: int
+    score_ratio: float
+
+
 class EpisodeLog:
     """Follows the events of a detector; an entity has one open episode at most."""
 
     def __init__(self) -> None:
         self.episodes: list[Episode] = []
+        self.suppressed: list[Suppressed] = []
         self._open: dict[int, int] = {}
 
     def add(self, events: Iterable[EpisodeEvent], first_row: int) -> None:
@@ -65,6 +82,11 @@ class EpisodeLog:
                 del self._open[event.entity]
                 known = replace(known, stop_row=row, end_ns=event.time_ns, reason=event.reason)
             self.episodes[place] = known
+
+    def withhold(self, entity: IndexArray, time_ns: TimeArray, score_ratio: FloatArray) -> None:
+        """Readings (S,) that began an episode which was withheld."""
+        columns = (entity.tolist(), time_ns.tolist(), score_ratio.tolist())
+        self.suppressed += map(Suppressed, *columns)
 
 
 def _opened(event: EpisodeEvent, row: int) -> Episode:

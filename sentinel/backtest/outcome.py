@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sentinel.backtest.episodes import Episode
+from sentinel.backtest.episodes import Episode, EpisodeLog, Suppressed
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.metrics import Judgement, judge
 from sentinel.backtest.tracks import Scored, Track, tracks_of
@@ -21,6 +21,7 @@ class Backtest:
     entities   names that every `entity` here indexes
     tracks     of the entities that have a score
     episodes   in the order of their opening
+    suppressed those that were withheld, in the order of their beginning
     has_labels whether anything was known: else all metrics of events are NaN
     """
 
@@ -28,6 +29,7 @@ class Backtest:
     score_ratio: FloatArray
     tracks: Sequence[Track]
     episodes: Sequence[Episode]
+    suppressed: Sequence[Suppressed]
     judgement: Judgement
     has_labels: bool
 
@@ -51,19 +53,22 @@ class Backtest:
 
 
 def backtest(
-    scored: Scored, episodes: Sequence[Episode], labels: Labels | None, entities: Sequence[str]
+    scored: Scored, told: EpisodeLog, labels: Labels | None, entities: Sequence[str]
 ) -> Backtest:
     """Hold what a detector made of an input against labels, where there are any."""
     known = labels or Labels.none()
     labelled = known.mask(scored.entity, scored.time_ns, entities)
     failed_ns = known.failures(scored.entity, scored.time_ns, entities)
-    tracks = tuple(tracks_of(scored, labelled, episodes, failed_ns))
-    peaks = list(episodes)
+    tracks = tuple(tracks_of(scored, labelled, told.episodes, failed_ns))
+    peaks = list(told.episodes)
     for track in tracks:
         for place, index in enumerate(track.episodes.tolist()):
             if peaks[index].stop_row is None:  # no event has told of the newest peak yet
                 rows = track.rows[track.opened[place] :]
                 highest = float(np.max(scored.score_ratio[rows]))
-                told = peaks[index].told_ratio
-                peaks[index] = replace(peaks[index], peak_ratio=max(told, highest))
-    return Backtest(entities, scored.score_ratio, tracks, peaks, judge(tracks), labels is not None)
+                peak = max(peaks[index].told_ratio, highest)
+                peaks[index] = replace(peaks[index], peak_ratio=peak)
+    return Backtest(
+        entities, scored.score_ratio, tracks, peaks, told.suppressed, judge(tracks),
+        labels is not None,
+    )  # fmt: skip

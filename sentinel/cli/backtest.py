@@ -115,9 +115,9 @@ def command(
 
 def _run(replay: Replay, detector: Detector, labels: Labels | None) -> Backtest:
     """Every reading through the detector; then judged. Raises DataError where labels do not fit."""
-    scored, episodes = replay.scored_by(detector)
+    scored, told = replay.scored_by(detector)
     entities = list(replay.source.entities)
     if labels is not None:
         rows = scored.judged()
         demand_fit(labels, scored.entity[rows], scored.time_ns[rows], entities)
-    return backtest(scored, episodes, labels, entities)
+    return backtest(scored, told, labels, entities)

@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from sentinel.alert.sentence import duration, moment
-from sentinel.backtest.metrics import Metrics
 from sentinel.backtest.outcome import Backtest
 from sentinel.cli.output import OutputConsole
 from sentinel.fitted import FittedModel
@@ -36,7 +35,7 @@ def print_backtest(found: Backtest) -> None:
             console, len(found.judgement.events), ROWS_MAX, "known anomalies, the first"
         )
     console.print()
-    console.print(_metrics(found.judgement.metrics, labelled=found.has_labels))
+    console.print(_metrics(found))
 
 
 def backtest_json(found: Backtest, model: FittedModel, failures: Sequence[str]) -> bytes:
@@ -48,6 +47,14 @@ def backtest_json(found: Backtest, model: FittedModel, failures: Sequence[str]) 
                 name: _finite(value) for name, value in asdict(found.judgement.metrics).items()
             },
             "episodes": [_episode_json(found, index) for index in range(len(found.episodes))],
+            "suppressed": [
+                {
+                    "entity": found.entities[one.entity],
+                    "began": iso(one.time_ns),
+                    "score_ratio": one.score_ratio,
+                }
+                for one in found.suppressed
+            ],
             "events": [
                 {
                     "entity": found.entities[event.entity],
@@ -114,9 +121,9 @@ def _events(found: Backtest) -> Table:
     return table
 
 
-def _metrics(metrics: Metrics, *, labelled: bool) -> Table:
+def _metrics(found: Backtest) -> Table:
     table = Table(show_header=False, box=None, pad_edge=False)
-    for name, text in metric_lines(metrics, labelled=labelled):
+    for name, text in metric_lines(found):
         table.add_row(name, text)
     return table
 

@@ -121,8 +121,8 @@ def command(
     model = store.load(model_path)
     replay = Replay.open(input_path, context_path, layout, model)
     detector = configured_detector(model, config_path, threads, reconstruct_every, device)
-    scored, episodes = replay.scored_by(detector)
-    found = backtest(scored, episodes, None, list(replay.source.entities))
+    scored, told = replay.scored_by(detector)
+    found = backtest(scored, told, None, list(replay.source.entities))
     stretch = _stretch(found, _track(found, entity), from_ns, to_ns)
     _print(found, stretch)
     if plot_path:

@@ -11,7 +11,7 @@ import click
 import msgspec
 import numpy as np
 
-from sentinel.backtest.episodes import Episode, EpisodeLog
+from sentinel.backtest.episodes import EpisodeLog
 from sentinel.backtest.tracks import Scored
 from sentinel.cli.progress import Spinner
 from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
@@ -93,17 +93,23 @@ class Replay:
             assert detection.reasons is not None
             yield readings, detection.reasons.expected
 
-    def scored_by(self, detector: Detector) -> tuple[Scored, list[Episode]]:
+    def scored_by(self, detector: Detector) -> tuple[Scored, EpisodeLog]:
         """What a detector makes of the whole input.
 
         Raises DataError where no reading has a score.
         """
-        episodes = EpisodeLog()
+        told = EpisodeLog()
         batches = [Scored.nothing()]
         rows = dropped = 0
         with Spinner("scoring") as spinner:
             for readings, detection in self.through(detector):
-                episodes.add(detection.events, rows)
+                told.add(detection.events, rows)
+                began = detection.suppressed
+                told.withhold(
+                    readings.entity[began],
+                    readings.time_ns[began],
+                    detection.scores.score_ratio[began],
+                )
                 batches.append(Scored.of(readings, detection.scores))
                 dropped += count_dropped(detection.scores)
                 rows += len(readings)
@@ -111,7 +117,7 @@ class Replay:
         warn_of_input(self.source, rows, dropped)
         scored = Scored.joined(batches)
         demand_scores(scored, "give more, or --context")
-        return scored, episodes.episodes
+        return scored, told
 
     def _batches(self) -> Iterator[Readings]:
         while (batch := self.source.poll(0)) is not None:

@@ -98,7 +98,7 @@ def command(
                 scored=detection.windows,
                 dropped=count_dropped(detection.scores),
                 episodes=sum(event.state == "opened" for event in detection.events),
-                withheld=detection.suppressed,
+                withheld=len(detection.suppressed),
             )
             spinner.update(f"scoring: {counted(seen['readings'], 'reading')}")
     warn_of_input(source, seen["readings"], seen["dropped"])

@@ -173,7 +173,7 @@ class Daemon:
                 entities=states,
                 episodes_open=self.detector.episodes_open(),
                 lag_records=lag,
-                suppressed=detection.suppressed,
+                suppressed=len(detection.suppressed),
             )
         )
         self.telemetry.channels(channels)

@@ -6,18 +6,22 @@ import math
 
 from sentinel.alert.sentence import duration
 from sentinel.backtest.metrics import Metrics
+from sentinel.backtest.outcome import Backtest
 from sentinel.plural import counted
 
 
-def metric_lines(metrics: Metrics, *, labelled: bool) -> list[tuple[str, str]]:
-    """Each number with its name, as it is called in --fail-if."""
+def metric_lines(found: Backtest) -> list[tuple[str, str]]:
+    """Each number with its name, as it is called in --fail-if and in the JSON."""
+    metrics, suppressed = found.judgement.metrics, len(found.suppressed)
     lines = [
         ("readings", f"{metrics.readings:,}"),
         ("episodes", f"{metrics.episodes:,}, {metrics.episodes_per_10_000:.2f} per 10,000 readings "
                      "(episodes_per_10_000)"),
+        ("suppressed", f"{counted(suppressed, 'episode')} withheld when they began, by the model's "
+                       "limit, a budget or a cooldown"),
         ("open_share", f"{metrics.open_share:.1%} of the readings are in an episode"),
     ]  # fmt: skip
-    if not labelled:
+    if not found.has_labels:
         return lines
     return [
         *lines,

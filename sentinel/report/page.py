@@ -59,7 +59,7 @@ def page(found: Backtest, heading: Heading, figures: Album) -> str:
         *_episodes(found, figures),
         *_details(found, figures),
         "<h2>All numbers</h2>",
-        _numbers(metric_lines(found.judgement.metrics, labelled=labelled)),
+        _numbers(metric_lines(found)),
         TERMS,
         f'<p class="quiet">sentinel {escape(__version__)}, model version '
         f"{escape(heading.version)}. All times are UTC.</p></body></html>",

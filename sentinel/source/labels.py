@@ -1,7 +1,7 @@
 """Labels from a file: a stretch of time per row, `from` and `to`, perhaps `entity`, `failed_at`.
 
 Times are written in any way that a history may write them, whatever the readings' own. A date alone
-is its midnight, both at `from` and at `to`. Other columns are for people.
+is the whole day: `from` its first moment, `to` its last. Other columns are for people.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from sentinel.backtest.labels import NEVER, Labels
 from sentinel.errors import DataError
-from sentinel.records import TimeArray
+from sentinel.records import NS_PER_S, BoolArray, TimeArray
 from sentinel.source.history_names import encode
 from sentinel.source.history_paths import find_files, open_table
 from sentinel.source.history_table import HistoryTable, no_column, place
@@ -23,7 +23,10 @@ from sentinel.source.history_times import times_ns, unit_of_first
 
 FROM, TO, ENTITY, FAILED = "from", "to", "entity", "failed_at"
 LABELS_MAX = 1_000_000
+NS_PER_DAY = 86_400 * NS_PER_S
+DATE_ALONE = r"^\s*\d{4}-\d\d-\d\d\s*$"
 HINT = "labels are a CSV file with the columns from and to, and perhaps entity, a row per stretch"
+TIME_HINT = "a label's times are ISO 8601, as in 2026-01-31 14:05, or unix times"
 
 
 def read_labels(path: str | Path) -> Labels:
@@ -45,7 +48,11 @@ def read_labels(path: str | Path) -> Labels:
     read = pa.Table.from_batches(table.batches([], columns, LABELS_MAX)).combine_chunks()
     if read.num_rows > LABELS_MAX:
         raise DataError(f"more than {LABELS_MAX:,} labels", where=str(file))
-    from_ns, to_ns = (_times(table, sample, read, name) for name in (FROM, TO))
+    from_ns, to_ns = (
+        _times(table, read.column(name).combine_chunks(), sample.column(name), name)
+        for name in (FROM, TO)
+    )
+    to_ns = np.where(_dates_alone(read.column(TO)), to_ns + (NS_PER_DAY - 1), to_ns)
     turned = np.flatnonzero(from_ns > to_ns)
     if len(turned):
         what = f"the label ends ({_text(read, TO, turned[0])}) before it begins "
@@ -61,9 +68,20 @@ def read_labels(path: str | Path) -> Labels:
     return Labels(from_ns, to_ns, entities, str(file), failed_ns)
 
 
-def _times(table: HistoryTable, sample: pa.RecordBatch, read: pa.Table, name: str) -> TimeArray:
-    unit = unit_of_first(sample.column(name), "auto", name, table.path)
-    return times_ns(read.column(name).combine_chunks(), unit, name, table.path, 0)
+def _times(
+    table: HistoryTable, column: pa.Array, sample: pa.Array, name: str, first: int = 0
+) -> TimeArray:
+    """Times of a column.  first  the row of the sample that shows the unit"""
+    try:
+        unit = unit_of_first(sample, "auto", name, table.path, first)
+        return times_ns(column, unit, name, table.path, 0)
+    except DataError as error:
+        raise DataError(error.what, where=error.where, hint=TIME_HINT) from None
+
+
+def _dates_alone(column: pa.ChunkedArray) -> BoolArray:
+    text = column.cast(pa.string()).fill_null("")
+    return np.array(pc.match_substring_regex(text, DATE_ALONE), np.bool_)
 
 
 def _failures(table: HistoryTable, read: pa.Table) -> TimeArray | None:
@@ -78,8 +96,7 @@ def _failures(table: HistoryTable, read: pa.Table) -> TimeArray | None:
         return None
     first = int(np.argmax(given))
     filled = column.fill_null(column[first])  # so that every row keeps its number
-    unit = unit_of_first(filled, "auto", FAILED, table.path, first)
-    return np.where(given, times_ns(filled, unit, FAILED, table.path, 0), NEVER)
+    return np.where(given, _times(table, filled, filled, FAILED, first), NEVER)
 
 
 def _entities(read: pa.Table, path: Path) -> list[str]:

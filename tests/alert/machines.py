@@ -42,7 +42,7 @@ def run_machine(
             is_anomaly,
         )
         inside += is_anomaly.tolist()
-        suppressed += advance.suppressed
+        suppressed += len(advance.suppressed)
         for fields, (ratio, peak), severity in zip(
             advance.transitions.tolist(),
             advance.ratios.tolist(),

@@ -51,7 +51,7 @@ def test_an_episode_withheld_at_first_has_its_peak_and_worst_reading_of_that_tim
     log.add([replace(OPENED, row=29, start_ns=start_ns, peak_ratio=5.0)], 0)
     if state == "resolved":
         log.add([replace(OPENED, row=50, state="resolved", peak_ratio=5.0)], 0)
-    found = backtest(readings, log.episodes, None, ["a"])
+    found = backtest(readings, log, None, ["a"])
     assert [episode.peak_ratio for episode in found.episodes] == [5.0]
     assert found.worst_place(0, found.tracks[0]) == 9
 
@@ -63,6 +63,6 @@ def test_an_open_episode_has_the_newest_peak_and_tells_of_the_reading_an_event_t
     log = EpisodeLog()
     log.add([replace(OPENED, row=10, start_ns=int(readings.time_ns[8]), peak_ratio=2.0)], 0)
     log.add([replace(OPENED, row=20, state="updated", peak_ratio=3.0)], 0)
-    found = backtest(readings, log.episodes, None, ["a"])
+    found = backtest(readings, log, None, ["a"])
     assert [episode.peak_ratio for episode in found.episodes] == [7.0]
     assert found.worst_place(0, found.tracks[0]) == 12

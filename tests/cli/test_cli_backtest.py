@@ -16,6 +16,7 @@ from sentinel import store
 from sentinel.cli.main import cli
 from sentinel.model.architecture import Architecture
 from sentinel.model.parameters import Parameters
+from tests.cli.toy_config import CONFIG
 from tests.model.fitted import fitted
 
 T0 = 1_700_000_000
@@ -83,6 +84,26 @@ def test_episodes_are_those_that_score_shows(folder: Path) -> None:
 
 def _seconds(text: str) -> int:
     return int(np.datetime64(text.removesuffix("Z"), "s").astype(np.int64))
+
+
+def test_episodes_that_were_withheld_are_counted_and_listed(folder: Path, tmp_path: Path) -> None:
+    """The same two bursts twice, the second time within the cooldown."""
+    header, *rows = (folder / "input.csv").read_text().splitlines()
+    later = [f"{int(at) + COUNT},{rest}" for at, rest in (row.split(",", 1) for row in rows)]
+    twice, config = tmp_path / "twice.csv", tmp_path / "sentinel.toml"
+    twice.write_text("\n".join([header, *rows, *later]) + "\n")
+    config.write_text(f"{CONFIG}[alert]\ncooldown_s = 86400\n")
+    free = found(folder, "--input", twice)
+    assert (len(free["episodes"]), free["suppressed"]) == (4, [])
+    cool = found(folder, "--input", twice, "--config", config)
+    assert [one["entity"] for one in cool["episodes"]] == ["a", "b"]
+    assert [one["entity"] for one in cool["suppressed"]] == ["a", "b"]
+    # It began where it would have opened.
+    began = [one["began"] for one in cool["suppressed"]]
+    assert began == [one["opened"] for one in free["episodes"][2:]]
+    assert all(one["score_ratio"] >= 1 for one in cool["suppressed"])
+    shown = run(folder, "--input", twice, "--config", config).stdout
+    assert "2 episodes withheld when they began" in shown
 
 
 def test_labels_tell_hits_from_false_episodes(folder: Path) -> None:

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from sentinel.backtest.episodes import Episode
+from sentinel.backtest.episodes import Episode, EpisodeLog
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.records import Contribution, Readings
@@ -34,6 +34,8 @@ def made_up(*, labels: bool = True, episodes: bool = True, failed: Sequence[int]
     found = [
         _episode(0, 100, 120, 3.0), _episode(0, 200, 230, 1.5), _episode(1, 540, None, 2.0),
     ]  # fmt: skip
+    log = EpisodeLog()
+    log.episodes += found if episodes else []
     known = Labels(*(T0_NS + INTERVAL_NS * np.array(rows) for rows in ([90, 250], [110, 260])))
     if failed:
         known = replace(known, failed_ns=T0_NS + INTERVAL_NS * np.array(failed))
@@ -41,7 +43,7 @@ def made_up(*, labels: bool = True, episodes: bool = True, failed: Sequence[int]
     ratio = np.abs(np.sin(np.arange(2 * COUNT) / 9)) * 2
     return backtest(
         scored(ratio, entity),
-        found if episodes else [],
+        log,
         known if labels else None,
         ["pump", EVIL],
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sentinel.backtest.labels import NEVER
 from sentinel.errors import DataError
-from sentinel.source.labels import HINT, read_labels
+from sentinel.source.labels import HINT, TIME_HINT, read_labels
 from tests.source.reading_files import write
 
 S = 10**9
 T0 = 1_700_000_000
+DAY_S, JANUARY_30_S = 86_400, 20_483 * 86_400  # of 2026
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_a_failure_is_known_where_its_cell_is_not_empty(tmp_path: Path, failed_a
          ", data row 2: the label ends (1700000004) before it begins (1700000005); are from and "
          "to exchanged?"),
         ("from,to\n1700000000,\n", ", data row 1: column 'to': the time is empty; "
-         "every reading needs a time"),
+         f"{TIME_HINT}"),
         ("from,to,entity\n1700000000,1700000001,a\n1700000000,1700000001,\n",
          ", data row 2: column 'entity': the name is empty"),
         ("from,to,failed_at\n1700000000,1700000001,\n1700000000,1700000001,1699999999\n",
@@ -91,6 +94,21 @@ def test_a_time_that_is_none_names_its_column(tmp_path: Path) -> None:
     text = f"from,to,failed_at\n{T0},{T0},\n{T0},{T0},bearing\n"
     with pytest.raises(DataError, match=r"data row 2: column 'failed_at': 'bearing' is not a time"):
         read_labels(write(path, text))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_date_alone_is_the_whole_day(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"labels.{kind}"
+    if kind == "csv":
+        write(path, "from,to\n2026-01-30,2026-01-31 \n2026-01-30,2026-01-31 00:00\n")
+    else:
+        days = pa.array([20483, 20483], pa.date32())
+        pq.write_table(pa.table({"from": days, "to": pa.array([20484, 20484], pa.date32())}), path)
+    labels = read_labels(path)
+    assert labels.from_ns.tolist() == [JANUARY_30_S * S] * 2
+    through = (JANUARY_30_S + 2 * DAY_S) * S - 1
+    midnight = (JANUARY_30_S + DAY_S) * S
+    assert labels.to_ns.tolist() == [through, midnight if kind == "csv" else through]
 
 
 def test_a_directory_is_no_file_of_labels(tmp_path: Path) -> None:
