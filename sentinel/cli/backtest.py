@@ -7,20 +7,17 @@ from typing import Any
 
 import click
 
-from sentinel import store
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.limits import Limit
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.cli import logs
 from sentinel.cli.backtest_report import backtest_json, print_backtest
-from sentinel.cli.device_option import SCORES, device_option
 from sentinel.cli.drawing import page_maker
 from sentinel.cli.labelling import demand_fit
-from sentinel.cli.layout_options import file_layout, layout_options
-from sentinel.cli.replaying import Replay, configured_detector, reconstruct_every_option
+from sentinel.cli.replay_options import Request, how_it_is_scored, what_is_replayed
+from sentinel.cli.replaying import Replay
 from sentinel.config.schema import LogConfig
 from sentinel.detector import Detector
-from sentinel.runtime.device import Asked
 from sentinel.source.labels import read_labels
 
 LIMIT_CROSSED = 8
@@ -55,31 +52,19 @@ class LimitType(click.ParamType[Limit]):
 
 # fmt: off
 @click.command(epilog=EPILOG, short_help="Judge a model on readings of the past.")
-@click.option("--model", "model_path", required=True, type=click.Path(path_type=Path),
-              metavar="MODEL", help="What `sentinel fit` wrote.")
-@click.option("--input", "input_path", required=True, type=click.Path(path_type=Path),
-              metavar="FILE", help="CSV or Parquet, or a directory of them.")
-@click.option("--context", "context_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Readings right before the input; their end fills the first windows.")
+@what_is_replayed
 @click.option("--labels", "labels_path", type=click.Path(path_type=Path), metavar="LABELS",
               help="Known anomalies; without them episodes are counted, not judged.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Take [alert], [window] and [kernels] from a daemon's configuration.")
-@reconstruct_every_option
 @click.option("--report", "report_path", type=click.Path(path_type=Path), metavar="HTML",
               help="Write a page with figures, one file (needs matplotlib, the extra `report`).")
 @click.option("--fail-if", "limits", type=LimitType(), multiple=True, metavar="METRIC<NUMBER",
               help="Exit code 8 where it holds; < <= > >= and any metric (repeat for more).")
 @click.option("--json", "as_json", is_flag=True,
               help="One JSON object with all episodes and metrics instead of tables.")
-@device_option(SCORES)
-@click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
-              help="0: one for each CPU. Never changes a score.")
-@layout_options
+@how_it_is_scored
 def command(
-    model_path: Path, input_path: Path, context_path: Path | None, labels_path: Path | None,
-    config_path: Path | None, reconstruct_every: int | None, report_path: Path | None,
-    limits: tuple[Limit, ...], as_json: bool, device: Asked | None, threads: int, **options: Any,
+    labels_path: Path | None, report_path: Path | None, limits: tuple[Limit, ...], as_json: bool,
+    **options: Any,
 ) -> None:
     # fmt: on
     """Run a model over readings of the past as `sentinel run` would, and judge its episodes.
@@ -88,21 +73,18 @@ def command(
     the scores are worth without a threshold.
     """
     logs.set_up(LogConfig(level="warning"))
-    layout = file_layout(options)
+    asked = Request.of(options)
     for limit in limits:
         if limit.needs_labels and labels_path is None:
             raise click.UsageError(f"--fail-if {limit.metric} needs --labels")
     write_page = page_maker(report_path) if report_path else None
     labels = read_labels(labels_path) if labels_path else None
-    model = store.load(model_path)
-    replay = Replay.open(input_path, context_path, layout, model)
-    detector = configured_detector(model, config_path, threads, reconstruct_every, device)
-    found = _run(replay, detector, labels)
+    model = asked.model()
+    found = _run(asked.replay(model), asked.detector(model), labels)
     failures = [text for limit in limits if (text := limit.crossed(found.judgement.metrics))]
     if write_page:
-        again = Replay.open(input_path, context_path, layout, model)
-        detector = configured_detector(model, config_path, threads, reconstruct_every, device)
-        write_page(found, model, input_path, again.explained(detector))
+        again = asked.replay(model).explained(asked.detector(model))
+        write_page(found, model, asked.input_path, again)
     if as_json:
         click.echo(backtest_json(found, model, failures))
     else:

@@ -12,24 +12,20 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from sentinel import store
 from sentinel.alert.sentence import between, moment, numbers, sentence
 from sentinel.backtest.episodes import Episode
 from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.backtest.tracks import Track
 from sentinel.cli import logs
-from sentinel.cli.device_option import SCORES, device_option
 from sentinel.cli.drawing import demand_figures, write_whole
-from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.output import OutputConsole
-from sentinel.cli.replaying import Replay, configured_detector, reconstruct_every_option
+from sentinel.cli.replay_options import Request, how_it_is_scored, what_is_replayed
 from sentinel.config.schema import LogConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.plural import counted, listed
 from sentinel.report.excerpt import Explained
 from sentinel.report.wording import iso
-from sentinel.runtime.device import Asked
 from sentinel.source.exact_time import ns_of_number, ns_of_text
 
 EPISODES_SHOWN = 20
@@ -79,12 +75,7 @@ class Stretch:
 
 # fmt: off
 @click.command(epilog=EPILOG, short_help="Say which channels made a stretch look odd.")
-@click.option("--model", "model_path", required=True, type=click.Path(path_type=Path),
-              metavar="MODEL", help="What `sentinel fit` wrote.")
-@click.option("--input", "input_path", required=True, type=click.Path(path_type=Path),
-              metavar="FILE", help="CSV or Parquet, or a directory of them.")
-@click.option("--context", "context_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Readings right before the input; their end fills the first windows.")
+@what_is_replayed
 @click.option("--from", "from_ns", type=MomentType(), required=True, metavar="TIME",
               help="Beginning of the stretch, ISO 8601 (UTC) or a unix time.")
 @click.option("--to", "to_ns", type=MomentType(), required=True, metavar="TIME",
@@ -93,17 +84,9 @@ class Stretch:
               help="The machine, where the input has several.")
 @click.option("--plot", "plot_path", type=click.Path(path_type=Path), metavar="PNG|SVG",
               help="Draw the stretch (needs matplotlib, the extra `report`).")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Take [alert], [window] and [kernels] from a daemon's configuration.")
-@reconstruct_every_option
-@device_option(SCORES)
-@click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
-              help="0: one for each CPU. Never changes a score.")
-@layout_options
+@how_it_is_scored
 def command(
-    model_path: Path, input_path: Path, context_path: Path | None, from_ns: int, to_ns: int,
-    entity: str | None, plot_path: Path | None, config_path: Path | None,
-    reconstruct_every: int | None, device: Asked | None, threads: int, **options: Any,
+    from_ns: int, to_ns: int, entity: str | None, plot_path: Path | None, **options: Any,
 ) -> None:
     # fmt: on
     """Explain a stretch of a file: its episodes, the channels behind them, what was expected.
@@ -111,24 +94,22 @@ def command(
     The whole input is scored as `sentinel run` would: what came before decides what is usual.
     """
     logs.set_up(LogConfig(level="warning"))
-    layout = file_layout(options)
+    asked = Request.of(options)
     if from_ns > to_ns:
         raise click.UsageError("--from is after --to")
     if plot_path:
         if plot_path.suffix not in FORMS:
             raise click.UsageError(f"--plot writes {' or '.join(FORMS)}, by the file's name")
         demand_figures(plot_path, "--plot")
-    model = store.load(model_path)
-    replay = Replay.open(input_path, context_path, layout, model)
-    detector = configured_detector(model, config_path, threads, reconstruct_every, device)
-    scored, told = replay.scored_by(detector)
+    model = asked.model()
+    replay = asked.replay(model)
+    scored, told = replay.scored_by(asked.detector(model))
     found = backtest(scored, told, None, list(replay.source.entities))
     stretch = _stretch(found, _track(found, entity), from_ns, to_ns)
     _print(found, stretch)
     if plot_path:
-        again = Replay.open(input_path, context_path, layout, model)
-        detector = configured_detector(model, config_path, threads, reconstruct_every, device)
-        drawn = _drawn(found, stretch, model, again.explained(detector), plot_path.suffix)
+        again = asked.replay(model).explained(asked.detector(model))
+        drawn = _drawn(found, stretch, model, again, plot_path.suffix)
         write_whole(plot_path, drawn)
 
 

@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 
 from sentinel.backtest.episodes import EpisodeLog
+from sentinel.backtest.labels import Labels
 from sentinel.backtest.tracks import Scored
 from sentinel.cli.progress import Spinner
 from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
 from sentinel.cli.wiring import make_detector
 from sentinel.config.alert import AlertConfig
-from sentinel.config.bounds import COUNT_MAX
 from sentinel.config.kernels import KernelsConfig
 from sentinel.config.loading import load
 from sentinel.config.schema import TimestampUnit, WindowConfig
@@ -33,23 +33,18 @@ from sentinel.source.history_paths import find_files
 
 log = logging.getLogger(__name__)
 
-reconstruct_every_option = click.option(
-    "--reconstruct-every",
-    type=click.IntRange(1, COUNT_MAX),
-    metavar="N",
-    help="Readings from one rebuilt window to the next, instead of the model's.",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Replay:
     """An input and the readings right before it, opened; it can be read once.
 
-    before  number of files that are context only
+    before    number of files that are context only
+    left_out  stretches of the context that are left out
     """
 
     source: FileSource
     before: int
+    left_out: Labels | None = None
 
     @classmethod
     def open(
@@ -58,6 +53,7 @@ class Replay:
         context_path: Path | None,
         layout: FileLayout,
         model: FittedModel,
+        left_out: Labels | None = None,
     ) -> Replay:
         """Look at all files. Raises DataError where one does not fit; UsageError for the layout."""
         if context_path and layout.entity_from_file_name:
@@ -67,7 +63,7 @@ class Replay:
             )
         before = find_files([context_path]) if context_path else []
         source = FileSource([*before, input_path], layout, model.channels, as_stream=True)
-        return cls(source, len(before))
+        return cls(source, len(before), left_out)
 
     @property
     def time_unit(self) -> TimestampUnit:
@@ -81,11 +77,19 @@ class Replay:
 
         reasons  see `Detector.process`
         """
+        gone = 0
         for batch in self._batches():
             if self._is_context(batch):
-                detector.prime(batch)
+                kept = self._kept(batch)
+                gone += len(batch) - len(kept)
+                detector.prime(kept)
             else:
                 yield batch, detector.process(batch, reasons=reasons)
+        if self.left_out is not None and not gone:
+            log.warning(
+                "%s: no reading of the context lies in one of the stretches; are both in UTC, and "
+                "of the same machines?", self.left_out.where,
+            )  # fmt: skip
 
     def explained(self, detector: Detector) -> Iterator[tuple[Readings, FloatArray]]:
         """The input's batches, and what a detector expected of each reading (N, F), raw units."""
@@ -122,6 +126,13 @@ class Replay:
     def _batches(self) -> Iterator[Readings]:
         while (batch := self.source.poll(0)) is not None:
             yield batch.readings
+
+    def _kept(self, context: Readings) -> Readings:
+        if self.left_out is None:
+            return context
+        entities = self.source.entities
+        gone = self.left_out.mask(context.entity, context.time_ns, entities)
+        return context.take(np.flatnonzero(~gone))
 
     def _is_context(self, batch: Readings) -> bool:
         # Batches come file by file; the context's files stand before the input's.

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import click
 
-from sentinel import store
 from sentinel.cli import logs
-from sentinel.cli.device_option import SCORES, device_option
-from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.progress import Spinner
-from sentinel.cli.replaying import (
-    Replay,
-    configured_detector,
-    count_dropped,
-    reconstruct_every_option,
-    warn_of_input,
-)
+from sentinel.cli.replay_options import Request, how_it_is_scored, what_is_replayed
+from sentinel.cli.replaying import count_dropped, warn_of_input
 from sentinel.config.schema import LogConfig
 from sentinel.plural import counted
-from sentinel.runtime.device import Asked
 from sentinel.sink import scores as scores_file
 from sentinel.sink.scores import ScoresWriter
 
@@ -45,42 +35,23 @@ Examples:
 
 # fmt: off
 @click.command(epilog=EPILOG, short_help="Score a file of readings.")
-@click.option("--model", "model_path", required=True, type=click.Path(path_type=Path),
-              metavar="MODEL", help="What `sentinel fit` wrote.")
-@click.option("--input", "input_path", required=True, type=click.Path(path_type=Path),
-              metavar="FILE", help="CSV or Parquet, or a directory of them.")
-@click.option("--context", "context_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Readings right before the input; their end fills the first windows.")
+@what_is_replayed
 @click.option("--output", required=True, metavar="FILE",
               help="One row per reading: CSV, Parquet where it ends so; - is standard output.")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
-              help="Take [alert], [window] and [kernels] from a daemon's configuration.")
-@reconstruct_every_option
 @click.option("--forecast", is_flag=True,
               help="Write what was expected of each channel, too: expected_<channel>.")
-@device_option(SCORES)
-@click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
-              help="0: one for each CPU. Never changes a score.")
-@layout_options
-def command(
-    model_path: Path, input_path: Path, context_path: Path | None, output: str,
-    config_path: Path | None, reconstruct_every: int | None, forecast: bool,
-    device: Asked | None, threads: int,
-    **options: Any,
-) -> None:
+@how_it_is_scored
+def command(output: str, forecast: bool, **options: Any) -> None:
     # fmt: on
     """Score readings as `sentinel run` would: each score uses this reading and earlier ones only.
 
     A reading without a window of its own repeats its entity's last score; its status says why.
     """
     logs.set_up(LogConfig())
-    layout = file_layout(options)
+    asked = Request.of(options)
     scores_file.prepare(output)
-    model = store.load(model_path)
-    replay = Replay.open(input_path, context_path, layout, model)
-    detector = configured_detector(
-        model, config_path, threads, reconstruct_every, device
-    )
+    model = asked.model()
+    replay, detector = asked.replay(model), asked.detector(model)
     source = replay.source
     with (
         Spinner("scoring") as spinner,

@@ -15,6 +15,7 @@ import numpy as np
 
 from sentinel import store
 from sentinel.cli import logs
+from sentinel.cli.exclusion import labelled_rows
 from sentinel.cli.finite_range import FiniteRange
 from sentinel.cli.fit_options import SEED_MAX, WindowLength, max_gap_option
 from sentinel.cli.history import spool_history
@@ -132,6 +133,8 @@ class Task:
               help="Readings to judge by; CSV or Parquet, or a directory of them.")
 @click.option("--labels", "labels_path", type=click.Path(path_type=Path), metavar="LABELS",
               help="Known anomalies of the input: columns from and to, perhaps entity.")
+@click.option("--exclude-times", "left_out_path", type=click.Path(path_type=Path),
+              metavar="LABELS", help="Stretches of HISTORY to leave out, as `sentinel fit` has it.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="MODEL",
               help="Write the chosen model there; an older model there is replaced.")
 @click.option("--trials", type=click.IntRange(1, 1000), default=12, show_default=True,
@@ -154,9 +157,9 @@ class Task:
 @click.pass_context
 def command(
     ctx: click.Context, /, history: tuple[Path, ...], input_path: Path | None,
-    labels_path: Path | None, output: Path | None, trials: int, minutes: float | None,
-    alerts_per_day: float | None, kind: Any, window_length: int, max_gap_s: float, seed: int,
-    threads: int, **options: Any,
+    labels_path: Path | None, left_out_path: Path | None, output: Path | None, trials: int,
+    minutes: float | None, alerts_per_day: float | None, kind: Any, window_length: int,
+    max_gap_s: float, seed: int, threads: int, **options: Any,
 ) -> None:
     # fmt: on
     """Try settings on HISTORY, and say which ones suit it: a command to fit, and keys of [alert].
@@ -165,13 +168,15 @@ def command(
     """
     logs.set_up(LogConfig(level="warning"))
     begun_s = time.monotonic()
-    layout, layout_given = file_layout(options), given_layout(ctx)
+    layout, given = file_layout(options), given_layout(ctx)
+    if left_out_path:
+        given += ["--exclude-times", str(left_out_path)]
     if labels_path and not input_path:
         raise click.UsageError("--labels goes with --input: what is known to be odd must not train")
     if output:
         store.prepare(output)  # an hour of work must not end in an error that was foreseeable
     with Spool() as spool:
-        task = _task(history, input_path, labels_path, layout, spool, threads)
+        task = _task(history, left_out_path, input_path, labels_path, layout, spool, threads)
         training = replace(recommended_training(kind, len(task.channels)), seed=seed)
         base = FitSettings(
             kind, window_length, max_gap_ns=round(max_gap_s * NS_PER_S), training=training
@@ -189,15 +194,16 @@ def command(
         choice = _choose_alerts(task, search.default, best, alerts_per_day)
         if output:
             store.save(_whole(task, best), output)
-    print_settings(best, choice, history, output, layout_given)
+    print_settings(best, choice, history, output, given)
 
 
 def _task(
-    history: Sequence[Path], input_path: Path | None, labels_path: Path | None, layout: FileLayout,
-    spool: Spool, threads: int,
+    history: Sequence[Path], left_out_path: Path | None, input_path: Path | None,
+    labels_path: Path | None, layout: FileLayout, spool: Spool, threads: int,
 ) -> Task:
     """Read everything. Raises DataError where labels do not fit."""
     labels = read_labels(labels_path) if labels_path else None
+    left_out = read_labels(left_out_path) if left_out_path else None
     with closing(FileSource(history, layout)) as source:
         channels = source.channel_names
     inputs = [input_path] if input_path else []
@@ -207,6 +213,9 @@ def _task(
     # Readings come file by file: those of the history first.
     stop = int(np.searchsorted(everything.partition, len(find_files(history))))
     whole = everything.slice(0, stop)
+    if left_out is not None and len(whole):
+        gone = labelled_rows(left_out, whole, entities, spool.allocate)
+        whole = whole.take(np.flatnonzero(~gone))
     if not inputs:
         older, newer = set_aside(whole)
         if not len(newer):

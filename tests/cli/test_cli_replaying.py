@@ -118,3 +118,42 @@ def test_a_model_that_rebuilds_every_window_has_no_schedule(
     done = run(folder, verb, "reconstruct", "--reconstruct-every", 4, *options)
     assert done.exit_code == 2
     assert "--reconstruct-every does not go with a reconstruct model" in done.stderr
+
+
+def test_a_stretch_of_the_context_is_left_out_as_if_it_had_been_lost(
+    folder: Path, tmp_path: Path
+) -> None:
+    header, *rows = (folder / "input.csv").read_text().splitlines()
+    before, after = rows[:250], rows[250:]
+    gone = before[100:130]
+    first, last = (row.split(",")[0] for row in (gone[0], gone[-1]))
+    kept = [row for row in before if not int(first) <= int(row.split(",")[0]) <= int(last)]
+    assert len(kept) < len(before)
+    for name, lines in (("before", before), ("kept", kept), ("after", after)):
+        (tmp_path / f"{name}.csv").write_text("\n".join([header, *lines]) + "\n")
+    faults = tmp_path / "faults.csv"
+    faults.write_text(f"from,to\n{first},{last}\n")
+
+    def scores(context: str, *options: object) -> bytes:
+        options = ("--input", tmp_path / "after.csv", "--context", tmp_path / context, *options)
+        return score(folder, tmp_path / "scores.parquet", "joint", *options)[0].tobytes()
+
+    named = scores("before.csv", "--exclude-times", faults)
+    assert named == scores("kept.csv")
+    assert named != scores("before.csv")
+
+
+def test_left_out_are_readings_of_a_context_and_some(folder: Path, tmp_path: Path) -> None:
+    faults, context = tmp_path / "faults.csv", folder / "input.csv"
+    faults.write_text("from,to\n2099-01-01,2099-01-02\n")
+    done = run(folder, "backtest", "joint", "--exclude-times", faults)
+    assert done.exit_code == 2
+    assert "--exclude-times leaves out readings of --context: give that" in done.stderr
+    later = tmp_path / "later.csv"
+    header, *rows = context.read_text().splitlines()
+    moved = [f"{int(at) + 10**6},{rest}" for at, rest in (row.split(",", 1) for row in rows)]
+    later.write_text("\n".join([header, *moved]) + "\n")
+    options = ("--input", later, "--context", context, "--exclude-times", faults)
+    done = run(folder, "backtest", "joint", *options)
+    assert done.exit_code == 0, done.output
+    assert f"{faults}: no reading of the context lies in one of the stretches" in done.stderr

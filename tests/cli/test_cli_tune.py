@@ -115,6 +115,21 @@ def test_labels_choose_a_model_and_alert_settings_and_the_newer_ones_judge(
     assert other.scaling.method == model.scaling.method
 
 
+def test_what_is_named_is_left_out_of_every_trial_and_of_the_command_that_is_told(
+    folder: Path, tmp_path: Path
+) -> None:
+    faults, weights = tmp_path / "faults.csv", {}
+    faults.write_text(f"from,to\n{T0 + 60 * 50},{T0 + 60 * 60}\n")
+    for name, options in (("all", ()), ("some", ("--exclude-times", faults))):
+        options = (*labelled(folder), "--trials", 1, "--output", tmp_path / name, *options)
+        text = tuned(folder, *options)
+        weights[name] = store.load(tmp_path / name).parameters.flat.tobytes()
+    assert weights["some"] != weights["all"]
+    again = CliRunner().invoke(cli, [*pasted(text), "--output", str(tmp_path / "again")])
+    assert again.exit_code == 0, again.output
+    assert store.load(tmp_path / "again").parameters.flat.tobytes() == weights["some"]
+
+
 @pytest.mark.parametrize(("wanted", "lowest"), [(60, 0), (4, 1)], ids=["enough", "too-few"])
 def test_without_labels_readings_are_set_aside_and_the_wanted_rate_is_the_budget(
     folder: Path, tmp_path: Path, wanted: int, lowest: int

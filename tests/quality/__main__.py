@@ -8,8 +8,9 @@ configuration, no options per set, one thread. A series whose times repeat or go
 made from row numbers (`series.stream_times_us`). The harness FILE then compares scores and alarms
 with the labels; its table is printed beside the peers' (`peers_dev.csv` beside FILE).
 
---contaminate .05 fits to every series twice more: with that share of its training overwritten by
-pieces of its own labelled anomalies (`contaminate`), as it is and with `--exclude-suspicious`.
+--contaminate .05 fits to every series three times more: with that share of its training
+overwritten by pieces of its own labelled anomalies (`contaminate`), which stay in it, are sought by
+`--exclude-suspicious`, or are named to `--exclude-times`, of the context, too.
 
 Whether a GPU decides as the CPU does is told by two runs with the same models, which are fitted by
 the CPU both times, for a GPU draws other noise. The second one says how many series have the very
@@ -88,8 +89,9 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
               help="Series at a time, one thread each.  [default: one for each CPU]")
 @click.option("--model", metavar="KIND", help="Handed to `sentinel fit` as it is.")
 @click.option("--contaminate", type=FiniteRange(0, 0.5, min_open=True), metavar="SHARE",
-              help="Fit to spoilt histories, too, and to them with --exclude-suspicious: what this "
-              "share of a series' own anomalies in its training costs.")
+              help="Fit to spoilt histories, too: what this share of a series' own anomalies in "
+              "its training costs, left in, sought by --exclude-suspicious, named to "
+              "--exclude-times.")
 @click.option("--device", metavar="DEVICE",
               help="Handed to `sentinel fit` and `sentinel score` as it is.")
 @click.option("--fit-device", metavar="DEVICE",
@@ -156,18 +158,21 @@ def option(name: str, value: object) -> tuple[str, ...]:
 
 
 def spoilt_jobs(work: Sequence[Job], share: float) -> dict[str, list[Job]]:
-    """The same jobs with spoilt histories, by how these are fitted to."""
-    ways: dict[str, tuple[str, ...]] = {
-        "contaminated": (), "excluding": ("--exclude-suspicious",)
-    }  # fmt: skip
-    return {
-        how: [
+    """The same jobs with spoilt histories, by what becomes of what is spoilt."""
+
+    def jobs(how: str, *options: str, named: bool = False) -> list[Job]:
+        return [
             replace(
-                job, out=job.out / how, fit_options=(*job.fit_options, *options), contaminate=share
+                job, out=job.out / how, fit_options=(*job.fit_options, *options),
+                contaminate=share, named=named,
             )
             for job in work
-        ]
-        for how, options in ways.items()
+        ]  # fmt: skip
+
+    return {
+        "left in": jobs("left-in"),
+        "suspicious": jobs("suspicious", "--exclude-suspicious"),
+        "by name": jobs("by-name", named=True),
     }
 
 

@@ -34,6 +34,7 @@ class Job:
 
     The options are handed to the verbs as they are, the same for every series.
     contaminate  share of train that is spoilt before it is fitted to; it is the context, too
+    named        what is spoilt is left out of both by name
     """
 
     key: str
@@ -42,6 +43,7 @@ class Job:
     fit_options: tuple[str, ...] = ()
     score_options: tuple[str, ...] = ()
     contaminate: float = 0.0
+    named: bool = False
 
     @property
     def score_path(self) -> Path:
@@ -147,15 +149,16 @@ def read_scores(
 
 def _detected(job: Job, place: Path) -> Outcome:
     tables = read_tables(job.series, job.contaminate)
-    train, test, model, output = (
-        str(place / name) for name in ("train.parquet", "test.parquet", "model", "scores.parquet")
-    )
+    files = ("train.parquet", "test.parquet", "faults.parquet", "model", "scores.parquet")
+    train, test, faults, model, output = (str(place / name) for name in files)
     pq.write_table(tables.train, train)
     pq.write_table(tables.test, test)
-    seconds = {"fit": _run("fit", train, "--output", model, *job.fit_options)}
+    pq.write_table(tables.faults, faults)
+    left_out = ("--exclude-times", faults) if job.named and len(tables.faults) else ()
+    seconds = {"fit": _run("fit", train, "--output", model, *left_out, *job.fit_options)}
     seconds["score"] = _run(
-        "score", "--model", model, "--context", train, "--input", test, "--output", output,
-        *job.score_options,
+        "score", "--model", model, "--context", train, *left_out, "--input", test,
+        "--output", output, *job.score_options,
     )  # fmt: skip
     score, alarm = read_scores(Path(output), tables.test["timestamp"])
     np.save(job.score_path, score)

@@ -105,7 +105,7 @@ def print_changes(out: Console, found: Sequence[Change], alone: int) -> None:
 
 
 def print_losses(out: Console, share: float, clean: SetTable, spoilt: dict[str, SetTable]) -> None:
-    """What a share of contamination costs, by set.  spoilt by how it was fitted to"""
+    """What a share of contamination costs, by set.  spoilt by what became of it"""
     table = Table(title=f"{METRIC} with {share:.0%} of every training history contaminated")
     table.add_column("set")
     for name in ("series", "clean", *(part for how in spoilt for part in (how, "loss"))):

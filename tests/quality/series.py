@@ -22,11 +22,13 @@ class Tables:
     """The two parts of a series: `timestamp` (UTC, microseconds) and one column per channel.
 
     times_are_rows  the series' own times could not be used: see `stream_times_us`
+    faults          the stretches of train that were spoilt: from, to
     """
 
     train: pa.Table
     test: pa.Table
     times_are_rows: bool
+    faults: pa.Table
 
 
 def keys_of(folder: Path) -> list[str]:
@@ -67,11 +69,17 @@ def read_tables(path: Path, contaminate: float = 0.0) -> Tables:
     with np.load(path, allow_pickle=False) as file:
         train, test, channels = file["train"], file["test"], [str(c) for c in file["channels"]]
         t_train, t_test = file["t_train"], file["t_test"]
+        spliced = np.zeros(len(train), np.bool_)
         if contaminate:
             key = f"{path.parent.name}/{path.name.removesuffix('.npz')}"
-            train, _ = spoil(train, test, file["label"], contaminate, seed_of(key))
+            train, spliced = spoil(train, test, file["label"], contaminate, seed_of(key))
     train_us, test_us, are_rows = stream_times_us(t_train, t_test)
-    return Tables(_table(train_us, train, channels), _table(test_us, test, channels), are_rows)
+    return Tables(
+        _table(train_us, train, channels),
+        _table(test_us, test, channels),
+        are_rows,
+        _stretches(train_us, spliced),
+    )
 
 
 def stream_times_us(
@@ -101,6 +109,15 @@ def _table(times_us: IntArray, values: npt.NDArray[np.floating], channels: list[
         raise ValueError(
             f"{len(times_us)} times and {len(channels)} channels, but values of {values.shape}"
         )
-    times = pa.array(times_us).cast(pa.timestamp("us", "UTC"))
     columns = [pa.array(np.ascontiguousarray(column)) for column in values.T]
-    return pa.Table.from_arrays([times, *columns], ["timestamp", *channels])
+    return pa.Table.from_arrays([_times(times_us), *columns], ["timestamp", *channels])
+
+
+def _stretches(times_us: IntArray, marked: npt.NDArray[np.bool_]) -> pa.Table:
+    edges = np.diff(marked.astype(np.int8), prepend=0, append=0)
+    first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
+    return pa.table({"from": _times(times_us[first]), "to": _times(times_us[last])})
+
+
+def _times(times_us: IntArray) -> pa.Array:
+    return pa.array(times_us).cast(pa.timestamp("us", "UTC"))

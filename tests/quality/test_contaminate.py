@@ -63,13 +63,27 @@ def test_the_places_are_the_series_own_whatever_runs_with_it(tmp_path: Path) -> 
     assert seed_of("made/wave") != seed_of("made/other")
 
 
-def test_spoilt_histories_are_fitted_as_they_are_and_without_what_looks_anomalous() -> None:
+def test_what_is_spoilt_can_be_named(tmp_path: Path) -> None:
+    path = write_series(tmp_path, "made/wave", 400)
+    clean, spoilt = read_tables(path), read_tables(path, 0.05)
+    assert len(clean.faults) == 0
+    times = spoilt.train["timestamp"].to_numpy()
+    named = np.zeros(len(times), np.bool_)
+    for first, last in zip(*(spoilt.faults[end].to_numpy() for end in ("from", "to")), strict=True):
+        named |= (times >= first) & (times <= last)
+    changed = spoilt.train["cosine"].to_numpy() != clean.train["cosine"].to_numpy()
+    assert named.tolist() == changed.tolist()
+
+
+def test_spoilt_histories_are_fitted_as_they_are_and_without_what_is_odd_or_named() -> None:
     job = Job("a/b", Path("b.npz"), Path("out"), ("--model", "joint"))
     found = spoilt_jobs([job], 0.05)
-    assert found["contaminated"] == [replace(job, out=Path("out/contaminated"), contaminate=0.05)]
-    [excluding] = found["excluding"]
-    assert excluding.fit_options == ("--model", "joint", "--exclude-suspicious")
-    assert excluding.out == Path("out/excluding")
+    left_in = replace(job, out=Path("out/left-in"), contaminate=0.05)
+    assert found["left in"] == [left_in]
+    assert found["by name"] == [replace(left_in, out=Path("out/by-name"), named=True)]
+    [suspicious] = found["suspicious"]
+    assert suspicious.fit_options == ("--model", "joint", "--exclude-suspicious")
+    assert suspicious.out == Path("out/suspicious")
 
 
 def test_the_loss_is_told_by_set_and_in_the_mean() -> None:
@@ -79,7 +93,7 @@ def test_the_loss_is_told_by_set_and_in_the_mean() -> None:
         }  # fmt: skip
 
     out = Console(file=io.StringIO(), width=120)
-    spoilt = {"contaminated": table(0.4, 0.7), "excluding": table(0.5, 0.7)}
+    spoilt = {"left in": table(0.4, 0.7), "by name": table(0.5, 0.7)}
     print_losses(out, 0.05, table(0.5, 0.75), spoilt)
     assert isinstance(out.file, io.StringIO)
     [mean] = [row for row in out.file.getvalue().splitlines() if "mean of 2 sets" in row]

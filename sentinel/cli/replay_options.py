@@ -1,0 +1,102 @@
+"""What every command that replays a file asks for: a model, the readings, and what scores them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sentinel import store
+from sentinel.backtest.labels import Labels
+from sentinel.cli.device_option import SCORES, device_option
+from sentinel.cli.layout_options import file_layout, layout_options
+from sentinel.cli.replaying import Replay, configured_detector
+from sentinel.config.bounds import COUNT_MAX
+from sentinel.detector import Detector
+from sentinel.fitted import FittedModel
+from sentinel.runtime.device import Asked
+from sentinel.source.files import FileLayout
+from sentinel.source.labels import read_labels
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+WHAT = (
+    click.option("--model", "model_path", required=True, type=click.Path(path_type=Path),
+                 metavar="MODEL", help="What `sentinel fit` wrote."),
+    click.option("--input", "input_path", required=True, type=click.Path(path_type=Path),
+                 metavar="FILE", help="CSV or Parquet, or a directory of them."),
+    click.option("--context", "context_path", type=click.Path(path_type=Path), metavar="FILE",
+                 help="Readings right before the input; their end fills the first windows."),
+    click.option("--exclude-times", "left_out_path", type=click.Path(path_type=Path),
+                 metavar="LABELS",
+                 help="Stretches of the context to leave out, as `sentinel fit` has it."),
+)  # fmt: skip
+
+HOW = (
+    click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
+                 help="Take [alert], [window] and [kernels] from a daemon's configuration."),
+    click.option("--reconstruct-every", type=click.IntRange(1, COUNT_MAX), metavar="N",
+                 help="Readings from one rebuilt window to the next, instead of the model's."),
+    device_option(SCORES),
+    click.option("--threads", type=click.IntRange(0, 256), default=0, show_default=True,
+                 help="0: one for each CPU. Never changes a score."),
+    layout_options,
+)  # fmt: skip
+
+
+def what_is_replayed(command: F) -> F:
+    """Add the options of the model and the readings to a click command."""
+    for option in reversed(WHAT):
+        command = option(command)
+    return command
+
+
+def how_it_is_scored(command: F) -> F:
+    """Add the options of the detector and of the files' columns."""
+    for option in reversed(HOW):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The values of all these options."""
+
+    model_path: Path
+    input_path: Path
+    context_path: Path | None
+    left_out: Labels | None
+    config_path: Path | None
+    reconstruct_every: int | None
+    device: Asked | None
+    threads: int
+    layout: FileLayout
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Request:
+        """From all keyword arguments of a command that are not its own.
+
+        Raises UsageError where one goes without another, DataError for a wrong label.
+        """
+        layout, left_out_path = file_layout(options), options.pop("left_out_path")
+        if left_out_path and not options["context_path"]:
+            raise click.UsageError("--exclude-times leaves out readings of --context: give that")
+        left_out = read_labels(left_out_path) if left_out_path else None
+        return cls(layout=layout, left_out=left_out, **options)
+
+    def model(self) -> FittedModel:
+        """Load the model."""
+        return store.load(self.model_path)
+
+    def replay(self, model: FittedModel) -> Replay:
+        """Open the files, anew each time."""
+        return Replay.open(self.input_path, self.context_path, self.layout, model, self.left_out)
+
+    def detector(self, model: FittedModel) -> Detector:
+        """A detector that has seen nothing yet."""
+        return configured_detector(
+            model, self.config_path, self.threads, self.reconstruct_every, self.device
+        )
