@@ -1,7 +1,8 @@
 """Kernels compiled side by side, where there are none yet: by processes, into the cache.
 
 Numba compiles one function at a time in a process. A process of its own has all that is imported
-already when it is forked, and writes what it compiles where this one finds it.
+already when it is forked, and writes what it compiles where this one finds it. This one compiles
+nothing meanwhile: it would keep the rubbish of that, a hundred megabytes, and sweep it for a while.
 """
 
 from __future__ import annotations
@@ -33,24 +34,21 @@ def compile_ahead(name: str, groups: Sequence[Sequence[Compile]]) -> None:
     cache, cpus = os.environ.get("NUMBA_CACHE_DIR", ""), len(os.sched_getaffinity(0))
     done = Path(cache) / f"{name}.compiled"
     parts = _parted(groups, cpus)
-    helpers = min(cpus, len(parts)) - 1
-    if not cache or done.exists() or helpers < 1 or not _can_fork():
+    count = min(cpus, len(parts))
+    if not cache or done.exists() or count < 2 or not _can_fork():
         return
     log.info("compiling the kernels of this model, once; later starts load them")
     load_compiler()
     context = multiprocessing.get_context("fork")
-    others = [
-        context.Process(target=_compile, args=(parts[1 + n :: helpers],), daemon=True)
-        for n in range(helpers)
+    compilers = [
+        context.Process(target=_compile, args=(parts[n::count],), daemon=True) for n in range(count)
     ]
     try:
-        for other in others:
-            other.start()
-        for kernel in parts[0]:
-            kernel()
-        for other in others:
-            other.join()
-        if all(other.exitcode == 0 for other in others):
+        for compiler in compilers:
+            compiler.start()
+        for compiler in compilers:
+            compiler.join()
+        if all(compiler.exitcode == 0 for compiler in compilers):
             done.touch()
     except OSError as error:
         log.debug("kernels are compiled one after another: %s", error)

@@ -39,11 +39,13 @@ def done_by(directory: Path, count: int) -> list[int]:
     return [int((directory / str(number)).read_text()) for number in range(count)]
 
 
-def test_the_first_is_compiled_here_and_the_others_in_another_process(cache: Path) -> None:
+def test_they_are_compiled_in_turns_by_a_process_for_each_cpu_and_none_by_this_one(
+    cache: Path,
+) -> None:
     compile_ahead("few", jobs(cache, 3))
     first, second, third = done_by(cache, 3)
-    assert first == os.getpid()
-    assert second == third != first
+    assert first == third
+    assert len({os.getpid(), first, second}) == 3
 
 
 def test_every_cpu_helps(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,9 +57,8 @@ def test_every_cpu_helps(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_group_is_compiled_in_one_process(cache: Path) -> None:
     compile_ahead("few", jobs(cache, 6, together=3))
     done = done_by(cache, 6)
-    assert done[:3] == [os.getpid()] * 3
-    assert len(set(done[3:])) == 1
-    assert done[3] != os.getpid()
+    assert len(set(done[:3])) == len(set(done[3:])) == 1
+    assert done[3] != done[0]
 
 
 @pytest.mark.parametrize(("cpus", "processes"), [(1, 0), (2, 2), (3, 3), (5, 5), (6, 6), (64, 6)])
@@ -90,14 +91,6 @@ def test_a_process_that_fails_is_no_error_and_is_tried_again(cache: Path) -> Non
     (cache / "0").unlink()
     compile_ahead("few", jobs(cache, 2))
     assert len(done_by(cache, 2)) == 2
-
-
-def test_an_error_of_this_process_is_raised(cache: Path) -> None:
-    def broken() -> None:
-        raise ValueError("no such kernel")
-
-    with pytest.raises(ValueError, match="no such kernel"):
-        compile_ahead("few", [[broken], *jobs(cache, 1)])
 
 
 @pytest.mark.parametrize("lacking", ["a cache", "a second CPU", "a process of one thread", "leave"])
