@@ -25,7 +25,7 @@ from sentinel.records import (
     Readings,
     Scores,
     Status,
-    TimeArray,
+    Suppressed,
 )
 from sentinel.score.hold import LastScores, hold_last
 from sentinel.scorers import make_scorer
@@ -57,15 +57,14 @@ class Detection:
     """What a batch of readings led to: a score per reading, and the events in their order.
 
     windows     readings with a score of their own
-    suppressed  (S,) int64, the readings that began an episode which the alert budget or a cooldown
-                withheld, in their order
+    suppressed  episodes that ended untold: the model's limit, a budget or a cooldown withheld them
     reasons     what the scores are made of, where it was asked for
     """
 
     scores: Scores
     events: Sequence[EpisodeEvent]
     windows: int
-    suppressed: TimeArray
+    suppressed: Sequence[Suppressed]
     reasons: Reasons | None = None
 
 
@@ -126,7 +125,7 @@ class Detector:
         threshold, is_anomaly = np.empty(n), np.zeros(n, np.bool_)
         events: list[EpisodeEvent] = []
         made_of = Reasons.unknown(n, len(self.model.channels)) if reasons else None
-        suppressed: list[TimeArray] = []
+        suppressed: list[Suppressed] = []
         start, windows = 0, 0
         while start < n:
             run = self._take(readings, start, outcome)
@@ -142,9 +141,8 @@ class Detector:
                 outcome.restarted[here], outcome.missing[here],
                 outcome.status[here] == Status.LATE, is_anomaly[here],
             )  # fmt: skip
-            suppressed.append(start + advance.suppressed)
             hold_last(readings.entity[here], anomaly_score[here], self._last.state.score)
-            events += self._events(run, found, advance, anomaly_score, threshold)
+            events += self._events(run, found, advance, anomaly_score, threshold, suppressed)
             risen = np.flatnonzero(advance.peak_rows >= 0)
             self.worst.keep(run, found, risen, advance.peak_rows[risen])
             if made_of is not None:
@@ -159,8 +157,7 @@ class Detector:
             outcome.status,
             outcome.filled,
         )
-        began = np.concatenate(suppressed or [np.empty(0, np.int64)])
-        return Detection(scores, events, windows, began, made_of)
+        return Detection(scores, events, windows, suppressed, made_of)
 
     def prime(self, readings: Readings) -> None:
         """Take in readings that came before: nobody is told their scores, and no episode opens."""
@@ -264,7 +261,9 @@ class Detector:
         advance: Advance,
         anomaly_score: FloatArray,
         threshold: FloatArray,
+        suppressed: list[Suppressed],
     ) -> list[EpisodeEvent]:
+        """The events of a run.  suppressed  grows by the episodes that ended untold in it"""
         events = []
         for fields, (ratio, peak_ratio), code in zip(
             advance.transitions.tolist(),
@@ -275,13 +274,18 @@ class Detector:
             row, entity, kind, start_ns, updates, count, missing, late, peak_row = fields
             if peak_row >= 0:
                 self.worst.keep(run, found, np.array([entity]), np.array([peak_row]))
+            time_ns = int(run.readings.time_ns[run.start + row])
+            contributions = self.worst.contributions(entity)
+            if kind == machine.SUPPRESSED:
+                suppressed.append(Suppressed(entity, start_ns, time_ns, peak_ratio, contributions))
+                continue
             events.append(
                 EpisodeEvent(
                     entity=entity,
                     row=run.start + row,
                     state=machine.STATE_NAMES[kind],
                     start_ns=start_ns,
-                    time_ns=int(run.readings.time_ns[run.start + row]),
+                    time_ns=time_ns,
                     update=updates,
                     anomaly_score=float(anomaly_score[run.start + row]),
                     score_ratio=ratio,
@@ -290,7 +294,7 @@ class Detector:
                     readings=count,
                     missing_values=missing,
                     late_readings=late,
-                    contributions=self.worst.contributions(entity),
+                    contributions=contributions,
                     reason="gap" if kind == machine.RESOLVED_BY_GAP else "",
                     severity=SEVERITIES[code],
                 )

@@ -172,7 +172,8 @@ class BatchReport:
     stage_seconds   by stage: poll, score, deliver, commit
     score_ratios    the ratio of every window scored in this turn
     events          events written, by state (opened, updated, resolved)
-    suppressed      episodes that the alert budget or a cooldown withheld when they began
+    suppressed      episodes that ended untold: the model's limit, a budget or a cooldown withheld
+                    them
     entities        entities by state (ok, warming, anomalous), after this turn
     lag_records     None where not known (yet)
     """

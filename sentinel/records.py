@@ -22,6 +22,7 @@ BoolArray: TypeAlias = NDArray[np.bool_]
 StatusArray: TypeAlias = NDArray[np.uint8]
 
 NS_PER_S = 1_000_000_000
+NS_PER_DAY = 86_400 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +161,20 @@ class EpisodeEvent:
     contributions: tuple[Contribution, ...]
     reason: str = ""
     severity: Severity = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """An episode that ended untold: the model's limit, an alert budget or a cooldown withheld it.
+
+    start_ns       time of its first reading
+    end_ns         time of the reading that ended it
+    peak_ratio     its highest score ratio
+    contributions  by channel, largest share first, of its worst window
+    """
+
+    entity: int
+    start_ns: int
+    end_ns: int
+    peak_ratio: float
+    contributions: tuple[Contribution, ...]

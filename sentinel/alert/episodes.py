@@ -3,7 +3,7 @@
 There is one option for each meaning. "At least so long" is N of N. Episodes close together are one
 where close_count is longer: an end that was told is never taken back. An episode that begins
 against the budget or within the cooldown is withheld: it goes its way untold, and opens once its
-peak has outgrown what holds it back, or that has passed.
+peak has outgrown what holds it back, or that has passed. One that ends untold was suppressed.
 
 All state is arrays over entities; a run of readings advances in one compiled call.
 """
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sentinel.alert.budget import FleetBudget, empty_budget
 from sentinel.alert.machine import (
     RESOLVED_BY_GAP,
+    SUPPRESSED,
     TRANSITION_COLUMNS,
     MachineRules,
     advance,
@@ -27,7 +28,7 @@ from sentinel.alert.rules import EpisodeRules
 from sentinel.entities import EntityArrays, Parts
 from sentinel.records import BoolArray, EpisodeState, FloatArray, IndexArray, TimeArray
 
-__all__ = ["RESOLVED_BY_GAP", "STATE_NAMES", "Advance", "EpisodeRules", "Episodes"]
+__all__ = ["RESOLVED_BY_GAP", "STATE_NAMES", "SUPPRESSED", "Advance", "EpisodeRules", "Episodes"]
 
 STATE_NAMES: tuple[EpisodeState, ...] = ("opened", "updated", "resolved", "resolved")
 
@@ -42,14 +43,12 @@ class Advance:
     severities   (K,) int8, indices into severity.SEVERITIES
     peak_rows    (E,) row of the highest ratio so far of each episode that is open or withheld;
                  -1: in an earlier run
-    suppressed   (S,) int64, the rows that began an episode which was withheld; some open later
     """
 
     transitions: TimeArray
     ratios: FloatArray
     severities: NDArray[np.int8]
     peak_rows: TimeArray
-    suppressed: TimeArray
 
 
 class Episodes(Parts):
@@ -100,13 +99,9 @@ class Episodes(Parts):
         ratios = np.empty((len(entity), 2), np.float64)
         severities = np.empty(len(entity), np.int8)
         peak_rows = np.full(len(self.is_open), -1, np.int64)
-        suppressed = np.empty(len(entity), np.int64)
-        count, withheld = advance(
+        count = advance(
             entity, time_ns, ratio, restarted, missing, late, is_anomaly,
             self._rules, self.machines.state, self.budget.state, peak_rows, transitions, ratios,
-            severities, suppressed,
+            severities,
         )  # fmt: skip
-        return Advance(
-            transitions[:count], ratios[:count], severities[:count], peak_rows,
-            suppressed[:withheld],
-        )  # fmt: skip
+        return Advance(transitions[:count], ratios[:count], severities[:count], peak_rows)

@@ -12,7 +12,7 @@ from sentinel.alert.severity import severity
 from sentinel.kernels.jit import jit, lean
 from sentinel.records import BoolArray, FloatArray, IndexArray, TimeArray
 
-OPENED, UPDATED, RESOLVED, RESOLVED_BY_GAP = 0, 1, 2, 3
+OPENED, UPDATED, RESOLVED, RESOLVED_BY_GAP, SUPPRESSED = 0, 1, 2, 3, 4
 UNTOLD = -1
 
 # Columns of a transition: everything of the episode at that moment.
@@ -117,19 +117,19 @@ def advance(
     transitions: TimeArray,
     ratios: FloatArray,
     severities: NDArray[np.int8],
-    suppressed: TimeArray,
-) -> tuple[int, int]:
-    """Advance by rows; see `episodes.Episodes.advance`. Returns how many transitions, suppressed.
+) -> int:
+    """Advance by rows; see `episodes.Episodes.advance`. Returns how many transitions there are.
 
-    peak_rows, transitions, ratios, severities, suppressed  see `episodes.Advance`, with room for N
+    peak_rows, transitions, ratios, severities  see `episodes.Advance`, room for N transitions
     """
-    count, withheld = 0, 0
+    count = 0
     for n in range(len(entity)):
         e = entity[n]
         stood = state.is_open[e] or state.is_withheld[e]
         kind = UNTOLD
         if restarted[n]:
-            kind = RESOLVED_BY_GAP if state.is_open[e] else UNTOLD
+            if stood:
+                kind = RESOLVED_BY_GAP if state.is_open[e] else SUPPRESSED
             rest(state, e)
         elif not np.isnan(ratio[n]):
             stands = score(state, rules, e, time_ns[n], ratio[n], stood)
@@ -140,9 +140,6 @@ def advance(
                     state.peak[e], peak_rows[e] = ratio[n], n
                     follow(budget, 0 if rules.fleet else e, e, ratio[n])
                 kind = transition(state, rules, budget, e, time_ns[n])
-                if not stood and state.is_withheld[e]:
-                    suppressed[withheld] = n
-                    withheld += 1
         elif late[n] and stood:
             state.late[e] += 1
         if kind >= 0:
@@ -160,7 +157,7 @@ def advance(
         if not (state.is_open[e] or state.is_withheld[e]):
             peak_rows[e] = -1
         is_anomaly[n] = state.is_open[e]
-    return count, withheld
+    return count
 
 
 @lean
@@ -205,7 +202,7 @@ def transition(
         told = state.is_open[e]
         rest(state, e)
         state.faded_peak[e] = state.peak[e] if state.newest[e] >= rules.close_ratio else 0
-        return RESOLVED if told else UNTOLD
+        return RESOLVED if told else SUPPRESSED
     if state.is_open[e]:
         interval = rules.update_interval_ns
         if interval > 0 and time_ns - state.told_ns[e] >= interval:

@@ -47,6 +47,19 @@ class EpisodeRules:
         if self.budget_fleet and not self.budget_ns:
             raise ValueError("the budget of a fleet is for a stretch of time")
 
+    @property
+    def withheld_by(self) -> str:
+        """What can withhold an episode, for people; empty: nothing can."""
+        found = []
+        if self.budget_count and self.budget_readings:
+            readings = f"{self.budget_readings:,} readings"
+            found.append(f"the model's limit ({self.budget_count} in {readings})")
+        elif self.budget_count:
+            found.append("the alert budget (alerts_per_day)")
+        if self.cooldown_ns:
+            found.append("the cooldown (cooldown_s)")
+        return " or ".join(found)
+
 
 RECONSTRUCT_RULES = EpisodeRules()
 # Scores of these kinds are smoothed already: one is enough to begin, and half of it is no calm yet.

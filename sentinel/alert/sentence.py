@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sentinel.records import NS_PER_S, Contribution, EpisodeEvent
+from sentinel.records import NS_PER_DAY, NS_PER_S, Contribution, EpisodeEvent
 
 CHANNELS_NAMED = 3
 SHARE_NAMED = 0.1  # of the score: a channel with less is not worth a name,
 OF_LARGEST_NAMED = 0.5  # nor one that is overshadowed by the first
-NS_PER_DAY = 24 * 3600 * NS_PER_S
 DECIMALS_MAX = 6
 VALUE_MAX = 1e9  # from where on four digits tell more than decimals do
 UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sentinel.records import Contribution, EpisodeEvent, FloatArray, IndexArray, TimeArray
+from sentinel.records import Contribution, EpisodeEvent, Suppressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +38,15 @@ class Episode:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
-    """An episode that was withheld when it began, by the alert budget or a cooldown.
+class EpisodeLog:
+    """Follows the events of a detector; an entity has one open episode at most.
 
-    It may be among the episodes, too: one that grows worse opens later.
-
-    entity       index into the source's list of entity names
-    time_ns      time of the reading that began it
-    score_ratio  of that reading
+    withheld_by  what can withhold an episode, for people
+    suppressed   episodes that ended untold, in the order of their ends
     """
 
-    entity: int
-    time_ns: int
-    score_ratio: float
-
-
-class EpisodeLog:
-    """Follows the events of a detector; an entity has one open episode at most."""
-
-    def __init__(self) -> None:
+    def __init__(self, withheld_by: str = "") -> None:
+        self.withheld_by = withheld_by
         self.episodes: list[Episode] = []
         self.suppressed: list[Suppressed] = []
         self._open: dict[int, int] = {}
@@ -82,11 +71,6 @@ class EpisodeLog:
                 del self._open[event.entity]
                 known = replace(known, stop_row=row, end_ns=event.time_ns, reason=event.reason)
             self.episodes[place] = known
-
-    def withhold(self, entity: IndexArray, time_ns: TimeArray, score_ratio: FloatArray) -> None:
-        """Readings (S,) that began an episode which was withheld."""
-        columns = (entity.tolist(), time_ns.tolist(), score_ratio.tolist())
-        self.suppressed += map(Suppressed, *columns)
 
 
 def _opened(event: EpisodeEvent, row: int) -> Episode:

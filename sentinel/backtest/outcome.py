@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sentinel.backtest.episodes import Episode, EpisodeLog, Suppressed
+from sentinel.backtest.episodes import Episode, EpisodeLog
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.metrics import Judgement, judge
 from sentinel.backtest.tracks import Scored, Track, tracks_of
-from sentinel.records import FloatArray
+from sentinel.records import FloatArray, Suppressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Backtest:
     entities   names that every `entity` here indexes
     tracks     of the entities that have a score
     episodes   in the order of their opening
-    suppressed those that were withheld, in the order of their beginning
+    suppressed those that ended untold, in the order of their ends
+    withheld_by what can withhold an episode, for people; empty: nothing can
     has_labels whether anything was known: else all metrics of events are NaN
     """
 
@@ -30,6 +31,7 @@ class Backtest:
     tracks: Sequence[Track]
     episodes: Sequence[Episode]
     suppressed: Sequence[Suppressed]
+    withheld_by: str
     judgement: Judgement
     has_labels: bool
 
@@ -39,6 +41,14 @@ class Backtest:
             range(len(self.episodes)), key=lambda index: -self.episodes[index].peak_ratio
         )
         return sorted(by_peak[:count])
+
+    def withheld(self, entity: int, from_ns: int, to_ns: int) -> Suppressed | None:
+        """The one with the highest peak of an entity's suppressed episodes in a stretch of time."""
+        inside = (
+            one for one in self.suppressed
+            if one.entity == entity and one.start_ns <= to_ns and one.end_ns >= from_ns
+        )  # fmt: skip
+        return max(inside, key=lambda one: one.peak_ratio, default=None)
 
     def worst_place(self, index: int, track: Track) -> int:
         """The place in its track of the reading that an episode's contributions are of.
@@ -69,6 +79,6 @@ def backtest(
                 peak = max(peaks[index].told_ratio, highest)
                 peaks[index] = replace(peaks[index], peak_ratio=peak)
     return Backtest(
-        entities, scored.score_ratio, tracks, peaks, told.suppressed, judge(tracks),
-        labels is not None,
+        entities, scored.score_ratio, tracks, peaks, told.suppressed, told.withheld_by,
+        judge(tracks), labels is not None,
     )  # fmt: skip

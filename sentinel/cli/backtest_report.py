@@ -17,7 +17,7 @@ from sentinel.cli.output import OutputConsole
 from sentinel.fitted import FittedModel
 from sentinel.records import NS_PER_S, Contribution
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, iso, share_text
+from sentinel.report.wording import after, ahead, iso, share_text, withheld
 
 ROWS_MAX = 40  # of each table; JSON holds all
 
@@ -50,8 +50,10 @@ def backtest_json(found: Backtest, model: FittedModel, failures: Sequence[str]) 
             "suppressed": [
                 {
                     "entity": found.entities[one.entity],
-                    "began": iso(one.time_ns),
-                    "score_ratio": one.score_ratio,
+                    "start": iso(one.start_ns),
+                    "end": iso(one.end_ns),
+                    "peak_ratio": one.peak_ratio,
+                    "contributions": list(_contributions_json(one.contributions)),
                 }
                 for one in found.suppressed
             ],
@@ -114,7 +116,9 @@ def _events(found: Backtest) -> Table:
             *([escape(found.entities[event.entity])] if several else []),
             moment(event.from_ns),
             moment(event.to_ns),
-            "[red]nothing[/]" if event.episode is None else f"[green]#{event.episode + 1}[/]",
+            f"[red]nothing{withheld(found, event)}[/]"
+            if event.episode is None
+            else f"[green]#{event.episode + 1}[/]",
             after(event),
             *([ahead(event.lead_ns)] if failed else []),
         )

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from sentinel.backtest.labels import Labels
+from sentinel.cli.labelling import SAME_CLOCK, refuse_strangers
 from sentinel.errors import DataError
 from sentinel.fitting.history import Allocate
-from sentinel.plural import listed
 from sentinel.records import BoolArray, Readings
 from sentinel.report.wording import iso
 from sentinel.source.history_table import place
@@ -26,14 +26,7 @@ def labelled_rows(
     Raises DataError where a stretch holds no reading, as one of another year or machine would, or
     where all of them together leave none.
     """
-    if strangers := labels.strangers(entities):
-        assert labels.entities is not None
-        raise DataError(
-            f"the history has no machine {labels.entities[strangers[0]]!r}; it has "
-            f"{listed(entities)}",
-            where=place(Path(labels.where), strangers[0]),
-            hint="names must be those of the history's entity column",
-        )
+    refuse_strangers(labels, entities, "history")
     mask = allocate((len(history),), np.bool_)
     unmet = set(range(len(labels)))
     for start in range(0, len(history), CHUNK_ROWS):
@@ -47,7 +40,7 @@ def labelled_rows(
             f"{iso(int(labels.to_ns[row]))}; the history is from "
             f"{iso(int(history.time_ns.min()))} to {iso(int(history.time_ns.max()))}",
             where=place(Path(labels.where), row),
-            hint="are both in UTC, and of the same machines?",
+            hint=SAME_CLOCK,
         )
     if mask.all():
         raise DataError(

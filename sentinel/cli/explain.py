@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,18 +25,20 @@ from sentinel.config.schema import LogConfig
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.plural import counted, listed
+from sentinel.records import NS_PER_DAY
 from sentinel.report.excerpt import Explained
 from sentinel.report.wording import iso
-from sentinel.source.exact_time import ns_of_number, ns_of_text
+from sentinel.source.exact_time import DATE_ALONE, ns_of_number, ns_of_text
 
 EPISODES_SHOWN = 20
 CHANNELS_SHOWN = 40
 CHANNELS_DRAWN = 4
 FORMS = (".png", ".svg")
 CALM = "no episode was open: nothing is to be explained"
-WITHHELD = """\
-no episode was open: what began here was withheld, as recent ones had higher peaks (the
-model's limit or the alert budget), faded from one that had ended, or lasted too short"""
+WITHHELD = "no episode was open: the one from {start} to {end} UTC, {peak}, was withheld by {by}"
+UNTOLD = """\
+no episode was open: what began here faded from one that had ended, lasted too short, or was
+told later or not at all{by}"""
 EPILOG = """\b
 Channels are those of the episodes in the stretch: where none was open there is no culprit.
 
@@ -47,9 +50,15 @@ Examples:
 
 
 class MomentType(click.ParamType[int]):
-    """A time as nanoseconds, written in any way that a file may write one."""
+    """A time as nanoseconds, written in any way that a file may write one.
+
+    last  a date alone is its last moment
+    """
 
     name = "TIME"
+
+    def __init__(self, *, last: bool = False) -> None:
+        self._last = last
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Wrong usage where it is none."""
@@ -60,7 +69,7 @@ class MomentType(click.ParamType[int]):
             time_ns = ns_of_number(value.strip(), "auto")
         if time_ns is None:
             self.fail(f"{value!r} is neither ISO 8601 nor a unix time from 2000 to 2100")
-        return time_ns
+        return time_ns + (NS_PER_DAY - 1 if self._last and re.match(DATE_ALONE, value) else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +87,8 @@ class Stretch:
 @what_is_replayed
 @click.option("--from", "from_ns", type=MomentType(), required=True, metavar="TIME",
               help="Beginning of the stretch, ISO 8601 (UTC) or a unix time.")
-@click.option("--to", "to_ns", type=MomentType(), required=True, metavar="TIME",
-              help="Its end, which belongs to it.")
+@click.option("--to", "to_ns", type=MomentType(last=True), required=True,
+              metavar="TIME", help="Its end, which belongs to it; a date alone: that whole day.")
 @click.option("--entity", metavar="NAME",
               help="The machine, where the input has several.")
 @click.option("--plot", "plot_path", type=click.Path(path_type=Path), metavar="PNG|SVG",
@@ -149,7 +158,7 @@ def _print(found: Backtest, stretch: Stretch) -> None:
         f"{moment(int(track.time_ns[stretch.first + highest]))} UTC"
     )
     if not stretch.episodes:
-        console.print(WITHHELD if ratio[highest] >= 1 else CALM)
+        console.print(CALM if ratio[highest] < 1 else _untold(found, stretch))
         return
     for index in stretch.episodes[:EPISODES_SHOWN]:
         episode = found.episodes[index]
@@ -160,6 +169,20 @@ def _print(found: Backtest, stretch: Stretch) -> None:
         console.print(f"(the worst {EPISODES_SHOWN} of {len(stretch.episodes):,} episodes)")
     console.print()
     console.print(_channels(found, stretch.episodes[0], track))
+
+
+def _untold(found: Backtest, stretch: Stretch) -> str:
+    """Why there is no episode where the score is above the threshold."""
+    track = stretch.track
+    from_ns, to_ns = (int(track.time_ns[place]) for place in (stretch.first, stretch.stop - 1))
+    one = found.withheld(track.entity, from_ns, to_ns)
+    if one is None:
+        by = f" (withheld by {found.withheld_by})" if found.withheld_by else ""
+        return UNTOLD.format(by=by)
+    peak = f"{one.peak_ratio:.2f}x the threshold at most"
+    return WITHHELD.format(
+        start=moment(one.start_ns), end=moment(one.end_ns), peak=peak, by=found.withheld_by
+    ) + (f"\n    at worst {escape(sentence(one.contributions))}" if one.contributions else "")
 
 
 def _lasted(episode: Episode) -> str:

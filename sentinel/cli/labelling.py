@@ -15,6 +15,8 @@ from sentinel.source.history_table import place
 
 log = logging.getLogger(__name__)
 
+SAME_CLOCK = "are both in UTC, and of the same machines?"
+
 
 def demand_fit(
     labels: Labels, entity: IndexArray, time_ns: TimeArray, entities: Sequence[str]
@@ -23,24 +25,29 @@ def demand_fit(
 
     entity, time_ns  (N,) of the readings that can be judged, at least one
     """
-    if strangers := labels.strangers(entities):
-        row = strangers[0]
-        assert labels.entities is not None
-        raise DataError(
-            f"the input has no machine {labels.entities[row]!r}; it has {listed(entities)}",
-            where=place(Path(labels.where), row),
-            hint="names must be those of the input's entity column",
-        )
+    refuse_strangers(labels, entities, "input")
     unmet = labels.without_reading(entity, time_ns, entities)
     if len(unmet) == len(labels):
         raise DataError(
             f"no label holds any of the readings, which are from {iso(int(time_ns.min()))} to "
             f"{iso(int(time_ns.max()))}",
             where=labels.where,
-            hint="are both in UTC, and of the same machines?",
+            hint=SAME_CLOCK,
         )
     if unmet:
         log.warning(
             "%s: no reading with a score in %d of %d labels, the first is %s",
             labels.where, len(unmet), len(labels), f"data row {unmet[0] + 1}",
         )  # fmt: skip
+
+
+def refuse_strangers(labels: Labels, entities: Sequence[str], whole: str) -> None:
+    """Raise DataError where labels name a machine that `whole`, history or input, does not have."""
+    if strangers := labels.strangers(entities):
+        assert labels.entities is not None
+        raise DataError(
+            f"the {whole} has no machine {labels.entities[strangers[0]]!r}; it has "
+            f"{listed(entities)}",
+            where=place(Path(labels.where), strangers[0]),
+            hint=f"names must be those of the {whole}'s entity column",
+        )

@@ -1,4 +1,4 @@
-"""The options that say how the columns of a file are to be read, shared by `fit` and `score`."""
+"""The options that say how the columns of a file are to be read, of every verb that reads one."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import click
 
 from sentinel import store
-from sentinel.backtest.labels import Labels
 from sentinel.cli.device_option import SCORES, device_option
 from sentinel.cli.layout_options import file_layout, layout_options
 from sentinel.cli.replaying import Replay, configured_detector
@@ -32,7 +31,7 @@ WHAT = (
                  help="Readings right before the input; their end fills the first windows."),
     click.option("--exclude-times", "left_out_path", type=click.Path(path_type=Path),
                  metavar="LABELS",
-                 help="Stretches of the context to leave out, as `sentinel fit` has it."),
+                 help="Stretches of the context to leave out: columns from, to, perhaps entity."),
 )  # fmt: skip
 
 HOW = (
@@ -68,7 +67,7 @@ class Request:
     model_path: Path
     input_path: Path
     context_path: Path | None
-    left_out: Labels | None
+    left_out_path: Path | None
     config_path: Path | None
     reconstruct_every: int | None
     device: Asked | None
@@ -79,21 +78,20 @@ class Request:
     def of(cls, options: dict[str, Any]) -> Request:
         """From all keyword arguments of a command that are not its own.
 
-        Raises UsageError where one goes without another, DataError for a wrong label.
+        Raises UsageError where one goes without another.
         """
-        layout, left_out_path = file_layout(options), options.pop("left_out_path")
-        if left_out_path and not options["context_path"]:
+        if options["left_out_path"] and not options["context_path"]:
             raise click.UsageError("--exclude-times leaves out readings of --context: give that")
-        left_out = read_labels(left_out_path) if left_out_path else None
-        return cls(layout=layout, left_out=left_out, **options)
+        return cls(layout=file_layout(options), **options)
 
     def model(self) -> FittedModel:
         """Load the model."""
         return store.load(self.model_path)
 
     def replay(self, model: FittedModel) -> Replay:
-        """Open the files, anew each time."""
-        return Replay.open(self.input_path, self.context_path, self.layout, model, self.left_out)
+        """Open the files, anew each time. Raises DataError where one does not fit."""
+        left_out = read_labels(self.left_out_path) if self.left_out_path else None
+        return Replay.open(self.input_path, self.context_path, self.layout, model, left_out)
 
     def detector(self, model: FittedModel) -> Detector:
         """A detector that has seen nothing yet."""

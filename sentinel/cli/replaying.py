@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ import numpy as np
 from sentinel.backtest.episodes import EpisodeLog
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.tracks import Scored
+from sentinel.cli.labelling import SAME_CLOCK
 from sentinel.cli.progress import Spinner
 from sentinel.cli.summary import DROPPED_SHARE_SUSPICIOUS
 from sentinel.cli.wiring import make_detector
@@ -24,7 +26,7 @@ from sentinel.config.schema import TimestampUnit, WindowConfig
 from sentinel.detector import Detection, Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
-from sentinel.plural import counted
+from sentinel.plural import counted, listed
 from sentinel.records import FloatArray, Readings, Scores, Status
 from sentinel.runtime.device import Asked
 from sentinel.runtime.workload import FILE
@@ -40,11 +42,13 @@ class Replay:
 
     before    number of files that are context only
     left_out  stretches of the context that are left out
+    context   readings of it, where some are to be left out: seen and left out so far
     """
 
     source: FileSource
     before: int
     left_out: Labels | None = None
+    context: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def open(
@@ -77,19 +81,11 @@ class Replay:
 
         reasons  see `Detector.process`
         """
-        gone = 0
         for batch in self._batches():
             if self._is_context(batch):
-                kept = self._kept(batch)
-                gone += len(batch) - len(kept)
-                detector.prime(kept)
+                detector.prime(self._kept(batch))
             else:
                 yield batch, detector.process(batch, reasons=reasons)
-        if self.left_out is not None and not gone:
-            log.warning(
-                "%s: no reading of the context lies in one of the stretches; are both in UTC, and "
-                "of the same machines?", self.left_out.where,
-            )  # fmt: skip
 
     def explained(self, detector: Detector) -> Iterator[tuple[Readings, FloatArray]]:
         """The input's batches, and what a detector expected of each reading (N, F), raw units."""
@@ -102,23 +98,18 @@ class Replay:
 
         Raises DataError where no reading has a score.
         """
-        told = EpisodeLog()
+        told = EpisodeLog(detector.episodes.rules.withheld_by)
         batches = [Scored.nothing()]
         rows = dropped = 0
         with Spinner("scoring") as spinner:
             for readings, detection in self.through(detector):
                 told.add(detection.events, rows)
-                began = detection.suppressed
-                told.withhold(
-                    readings.entity[began],
-                    readings.time_ns[began],
-                    detection.scores.score_ratio[began],
-                )
+                told.suppressed += detection.suppressed
                 batches.append(Scored.of(readings, detection.scores))
                 dropped += count_dropped(detection.scores)
                 rows += len(readings)
                 spinner.update(f"scoring: {counted(rows, 'reading')}")
-        warn_of_input(self.source, rows, dropped)
+        self.warn(rows, dropped)
         scored = Scored.joined(batches)
         demand_scores(scored, "give more, or --context")
         return scored, told
@@ -127,11 +118,40 @@ class Replay:
         while (batch := self.source.poll(0)) is not None:
             yield batch.readings
 
+    def warn(self, rows: int, dropped: int) -> None:
+        """Say, at the end, what the scores do not show.
+
+        Channels that the input lacks, readings in disorder, and what was not there to be left out.
+        """
+        if missing := self.source.channels().missing:
+            log.warning("channels of the model that the input lacks: %s", ", ".join(missing))
+        if dropped > DROPPED_SHARE_SUSPICIOUS * rows:
+            before = ", does --context come before it" if self.before else ""
+            log.warning(
+                "out of order or repeated: %d of %s; is the input sorted by time%s, and is "
+                "--entity-column the one that names the machine?",
+                dropped, counted(rows, "reading"), before,
+            )  # fmt: skip
+        if self.left_out is not None:
+            self._warn_of_left_out(self.left_out)
+
+    def _warn_of_left_out(self, left_out: Labels) -> None:
+        where, names = left_out.where, left_out.entities or ()
+        if strangers := {names[row] for row in left_out.strangers(self.source.entities)}:
+            known = listed(self.source.entities)
+            log.warning("%s: no machine %s; there are %s", where, listed(sorted(strangers)), known)
+        seen, gone = self.context["seen"], self.context["left out"]
+        if not gone:
+            log.warning("%s: no reading of the context lies in a stretch; %s", where, SAME_CLOCK)
+        elif gone == seen:
+            log.warning("%s: all of the context lies in the stretches: there is none left", where)
+
     def _kept(self, context: Readings) -> Readings:
         if self.left_out is None:
             return context
         entities = self.source.entities
         gone = self.left_out.mask(context.entity, context.time_ns, entities)
+        self.context.update({"seen": len(gone), "left out": int(gone.sum())})
         return context.take(np.flatnonzero(~gone))
 
     def _is_context(self, batch: Readings) -> bool:
@@ -166,17 +186,6 @@ def configured_detector(
 def count_dropped(scores: Scores) -> int:
     """Readings that are out of order or repeated."""
     return int(np.isin(scores.status, (Status.DUPLICATE, Status.LATE)).sum())
-
-
-def warn_of_input(source: FileSource, rows: int, dropped: int) -> None:
-    """Say what the scores do not show: channels that the input lacks, readings in disorder."""
-    if missing := source.channels().missing:
-        log.warning("channels of the model that the input lacks: %s", ", ".join(missing))
-    if dropped > DROPPED_SHARE_SUSPICIOUS * rows:
-        log.warning(
-            "out of order or repeated: %d of %s; is the input sorted by time, and is "
-            "--entity-column the one that names the machine?", dropped, counted(rows, "reading"),
-        )  # fmt: skip
 
 
 def demand_scores(scored: Scored, more: str) -> None:

@@ -11,7 +11,7 @@ import click
 from sentinel.cli import logs
 from sentinel.cli.progress import Spinner
 from sentinel.cli.replay_options import Request, how_it_is_scored, what_is_replayed
-from sentinel.cli.replaying import count_dropped, warn_of_input
+from sentinel.cli.replaying import count_dropped
 from sentinel.config.schema import LogConfig
 from sentinel.plural import counted
 from sentinel.sink import scores as scores_file
@@ -69,13 +69,13 @@ def command(output: str, forecast: bool, **options: Any) -> None:
                 scored=detection.windows,
                 dropped=count_dropped(detection.scores),
                 episodes=sum(event.state == "opened" for event in detection.events),
-                withheld=len(detection.suppressed),
+                suppressed=len(detection.suppressed),
             )
             spinner.update(f"scoring: {counted(seen['readings'], 'reading')}")
-    warn_of_input(source, seen["readings"], seen["dropped"])
-    if seen["withheld"]:
-        why = "the model's rules, a budget or a cooldown"
-        log.info("episodes withheld when they began, by %s: %d", why, seen["withheld"])
+    replay.warn(seen["readings"], seen["dropped"])
+    if seen["suppressed"]:
+        why = detector.episodes.rules.withheld_by
+        log.info("episodes never told, withheld by %s: %d", why, seen["suppressed"])
     place = "standard output" if output == "-" else output
     click.echo(
         f"{counted(seen['readings'], 'row')} written to {place}: {seen['scored']:,} scored, "

@@ -26,7 +26,7 @@ from sentinel.metrics.exporter import MetricsExporter
 from sentinel.metrics.telemetry import PrometheusTelemetry
 from sentinel.model.architecture import Architecture
 from sentinel.ports import Supervisor
-from sentinel.records import NS_PER_S
+from sentinel.records import NS_PER_DAY, NS_PER_S
 from sentinel.runtime.clock import SystemClock
 from sentinel.runtime.device import DeviceChoice, choose_device, demand_gpu, fell_back
 from sentinel.runtime.garbage import collector_paused
@@ -41,8 +41,6 @@ from sentinel.source.reasons import MASKED, REJECTED
 from sentinel.source.warm_up import warm_up
 
 log = logging.getLogger(__name__)
-
-NS_PER_DAY = 24 * 3600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)

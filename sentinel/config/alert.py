@@ -116,7 +116,8 @@ class AlertConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
             ge=0,
             le=ALERTS_PER_DAY_MAX,
             description="once so many opened within a day, another one is withheld unless its "
-            "peak is higher than one of theirs; 0.5: one in two days; 0: as suits the model",
+            "peak is higher than one of theirs; 0.5: one in two days; 0: the model's own limit, "
+            "whose place any other takes, be it looser",
         ),
     ] = 0.0
     alerts_per_day_of: Annotated[

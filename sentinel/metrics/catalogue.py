@@ -142,7 +142,7 @@ class Catalogue:
         )
         self.episodes_suppressed = make.counter(
             "sentinel_episodes_suppressed_total",
-            "Episodes withheld by the alert budget or a cooldown when they began.",
+            "Episodes that ended untold: a limit, an alert budget or a cooldown withheld them.",
         )
         self.score_ratio = ArrayHistogram(
             "sentinel_score_ratio",

@@ -11,14 +11,13 @@ from sentinel.plural import counted
 
 
 def metric_lines(found: Backtest) -> list[tuple[str, str]]:
-    """Each number with its name, as it is called in --fail-if and in the JSON."""
-    metrics, suppressed = found.judgement.metrics, len(found.suppressed)
+    """Each number with its name, as it is called in --fail-if; and what was suppressed."""
+    metrics = found.judgement.metrics
     lines = [
         ("readings", f"{metrics.readings:,}"),
         ("episodes", f"{metrics.episodes:,}, {metrics.episodes_per_10_000:.2f} per 10,000 readings "
                      "(episodes_per_10_000)"),
-        ("suppressed", f"{counted(suppressed, 'episode')} withheld when they began, by the model's "
-                       "limit, a budget or a cooldown"),
+        *([("suppressed", _suppressed(found))] if found.withheld_by else []),
         ("open_share", f"{metrics.open_share:.1%} of the readings are in an episode"),
     ]  # fmt: skip
     if not found.has_labels:
@@ -38,6 +37,13 @@ def metric_lines(found: Backtest) -> list[tuple[str, str]]:
         ("vus_pr", f"{_number(metrics.vus_pr)} of the score, whatever the threshold"),
         ("auc_pr", f"{_number(metrics.auc_pr)} the same, to the reading"),
     ]  # fmt: skip
+
+
+def _suppressed(found: Backtest) -> str:
+    peak = max((one.peak_ratio for one in found.suppressed), default=math.nan)
+    highest = "" if math.isnan(peak) else f", {peak:.2f}x at most"
+    count = counted(len(found.suppressed), "episode")
+    return f"{count} never told{highest}: withheld by {found.withheld_by}"
 
 
 def _delay(metrics: Metrics) -> str:

@@ -18,7 +18,7 @@ from sentinel.records import NS_PER_S
 from sentinel.report.album import Album, verdict
 from sentinel.report.figures import Verdict
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, share_text, since
+from sentinel.report.wording import after, ahead, share_text, since, withheld
 
 ROWS_MAX = 200  # of a table
 PEAK, NUMBER = "peak", ' class="number"'
@@ -176,7 +176,7 @@ def _known(found: Backtest, figures: Album) -> Iterable[str]:
 
 def _known_row(found: Backtest, figures: Album, event: Event) -> str:
     if event.episode is None:
-        by = '<td class="false">missed</td>'
+        by = f'<td class="false">missed{withheld(found, event)}</td>'
     else:
         by = f"<td>{_link(event.episode, figures)}</td>"
     cells = (*_machine(found, found.entities[event.entity]), moment(event.from_ns))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from sentinel.alert.sentence import duration, leading, moment, sentence
 from sentinel.backtest.metrics import Event
+from sentinel.backtest.outcome import Backtest
 from sentinel.records import NS_PER_S, Contribution
 
 
@@ -32,6 +33,12 @@ def after(event: Event) -> str:
     if event.episode is None:
         return ""
     return duration(event.delay_ns / NS_PER_S) if event.delay else "at once"
+
+
+def withheld(found: Backtest, event: Event) -> str:
+    """Of a known anomaly that no episode told of: that one was withheld; "" where none was."""
+    one = found.withheld(event.entity, event.from_ns, event.to_ns)
+    return f" (withheld, {one.peak_ratio:.2f}x)" if one else ""
 
 
 def ahead(lead_ns: int | None) -> str:

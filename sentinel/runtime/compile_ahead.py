@@ -2,7 +2,7 @@
 
 Numba compiles one function at a time in a process. A process of its own has all that is imported
 already when it is forked, and writes what it compiles where this one finds it. This one compiles
-nothing meanwhile: it would keep the rubbish of that, a hundred megabytes, and sweep it for a while.
+nothing meanwhile: it would keep the rubbish, some fifty megabytes, and sweep it for a while.
 """
 
 from __future__ import annotations

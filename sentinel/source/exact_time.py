@@ -21,6 +21,8 @@ _ISO = re.compile(
     re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1)
+# A time of day is missing: where a stretch ends, that is the whole day.
+DATE_ALONE = r"^\s*\d{4}-?\d\d-?\d\d\s*$"
 
 
 def ns_of_number(text: str, unit: str) -> int | None:

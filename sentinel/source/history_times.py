@@ -23,6 +23,7 @@ from sentinel.source.timestamps import NS_PER_UNIT, to_ns
 UNITS: tuple[TimestampUnit, ...] = ("s", "ms", "us", "ns")
 EXPECTED = "unix time in s, ms, us or ns, or ISO 8601, between 2000 and 2100"
 HINT = "set --timestamp-unit (s, ms, us, ns, iso8601) or convert the column to ISO 8601"
+EMPTY_HINT = "every reading needs a time"
 YEAR_S = 31_622_400  # the longest there is
 
 
@@ -175,7 +176,7 @@ def _unit_shown(value: object) -> TimestampUnit | None:
 
 def _no_time(path: Path, row: int, name: str, value: object, expected: str) -> DataError:
     if value is None or value == "":
-        what, hint = f"column {name!r}: the time is empty", "every reading needs a time"
+        what, hint = f"column {name!r}: the time is empty", EMPTY_HINT
     else:
         what, hint = f"column {name!r}: {shortened(value)} is not a time ({expected})", HINT
         if _is_in_1970(str(value)):

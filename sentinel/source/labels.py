@@ -1,7 +1,8 @@
 """Labels from a file: a stretch of time per row, `from` and `to`, perhaps `entity`, `failed_at`.
 
 Times are written in any way that a history may write them, whatever the readings' own. A date alone
-is the whole day: `from` its first moment, `to` its last. Other columns are for people.
+is the whole day: its first moment in `from` and `failed_at`, its last in `to`. Further columns are
+for people.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import pyarrow.compute as pc
 
 from sentinel.backtest.labels import NEVER, Labels
 from sentinel.errors import DataError
-from sentinel.records import NS_PER_S, BoolArray, TimeArray
+from sentinel.records import NS_PER_DAY, BoolArray, TimeArray
+from sentinel.source import history_times
+from sentinel.source.exact_time import DATE_ALONE
 from sentinel.source.history_names import encode
 from sentinel.source.history_paths import find_files, open_table
 from sentinel.source.history_table import HistoryTable, no_column, place
@@ -23,8 +26,6 @@ from sentinel.source.history_times import times_ns, unit_of_first
 
 FROM, TO, ENTITY, FAILED = "from", "to", "entity", "failed_at"
 LABELS_MAX = 1_000_000
-NS_PER_DAY = 86_400 * NS_PER_S
-DATE_ALONE = r"^\s*\d{4}-\d\d-\d\d\s*$"
 HINT = "labels are a CSV file with the columns from and to, and perhaps entity, a row per stretch"
 TIME_HINT = "a label's times are ISO 8601, as in 2026-01-31 14:05, or unix times"
 
@@ -76,7 +77,9 @@ def _times(
         unit = unit_of_first(sample, "auto", name, table.path, first)
         return times_ns(column, unit, name, table.path, 0)
     except DataError as error:
-        raise DataError(error.what, where=error.where, hint=TIME_HINT) from None
+        of_readings = error.hint in (history_times.HINT, history_times.EMPTY_HINT)
+        hint = TIME_HINT if of_readings else error.hint
+        raise DataError(error.what, where=error.where, hint=hint) from None
 
 
 def _dates_alone(column: pa.ChunkedArray) -> BoolArray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sentinel.alert.episodes import STATE_NAMES, Advance, EpisodeRules, Episodes
+from sentinel.alert.episodes import STATE_NAMES, SUPPRESSED, Advance, EpisodeRules, Episodes
 from sentinel.backtest.episodes import EpisodeLog
 from sentinel.backtest.tracks import Scored, Track, tracks_of
 from sentinel.detector import Detector
@@ -81,6 +81,8 @@ def _events(advance: Advance, scored: Scored) -> Iterator[EpisodeEvent]:
         advance.transitions.tolist(), advance.ratios.tolist(), strict=True
     ):
         row, entity, kind, start_ns, update, count, missing, late, _ = fields
+        if kind == SUPPRESSED:
+            continue
         yield EpisodeEvent(
             entity=entity,
             row=row,

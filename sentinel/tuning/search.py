@@ -11,14 +11,13 @@ from sentinel.backtest.metrics import Metrics, judge
 from sentinel.backtest.tracks import Track
 from sentinel.fitted import FittedModel
 from sentinel.fitting.settings import FitSettings
-from sentinel.records import NS_PER_S
+from sentinel.records import NS_PER_DAY
 from sentinel.score.kinds import FORECAST
 from sentinel.tuning.grid import AlertChoice
 from sentinel.tuning.parts import NEWEST, between
 from sentinel.tuning.recorded import Recorded
 
 RULE_OF_THREE = 3.0
-NS_PER_DAY = 24 * 3600 * NS_PER_S
 
 # The rules of the episode machine that a choice makes.
 RulesOf = Callable[[AlertChoice], EpisodeRules]

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from sentinel.alert import episodes as module
-from sentinel.alert.episodes import STATE_NAMES, EpisodeRules, Episodes
+from sentinel.alert.episodes import STATE_NAMES, SUPPRESSED, EpisodeRules, Episodes
 from sentinel.alert.severity import SEVERITIES
 from tests.alert.plain_machine import PlainBudget, PlainMachine, Row, Transition
 
@@ -19,15 +19,14 @@ PEAK_BEFORE = -1  # the peak lies before the readings of this run
 
 def run_machine(
     machine: Episodes, rows: list[Row], cuts: list[int]
-) -> tuple[list[Transition], list[bool], int]:
-    """Rows through the machine in several calls: transitions, what lies inside, and suppressed.
+) -> tuple[list[Transition], list[bool]]:
+    """Rows through the machine in several calls: transitions, and what lies inside.
 
     Rows of the transitions count from the first.
     """
     transitions: list[Transition] = []
     inside: list[bool] = []
     peaks: dict[int, int] = {}
-    suppressed = 0
     edges = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
     for start, stop in pairwise(edges):
         some = rows[start:stop]
@@ -42,7 +41,6 @@ def run_machine(
             is_anomaly,
         )
         inside += is_anomaly.tolist()
-        suppressed += len(advance.suppressed)
         for fields, (ratio, peak), severity in zip(
             advance.transitions.tolist(),
             advance.ratios.tolist(),
@@ -52,19 +50,20 @@ def run_machine(
             row, entity, kind, start_ns, updates, readings, missing, late, peak_row = fields
             if peak_row >= 0:
                 peaks[entity] = start + peak_row
+            state = "suppressed" if kind == SUPPRESSED else STATE_NAMES[kind]
             transitions.append(
                 Transition(
-                    start + row, entity, STATE_NAMES[kind], start_ns, updates, readings, missing,
+                    start + row, entity, state, start_ns, updates, readings, missing,
                     late, ratio, peak, peaks.get(entity, PEAK_BEFORE),
                     SEVERITIES[severity], kind == module.RESOLVED_BY_GAP,
                 )
             )  # fmt: skip
         for entity in np.flatnonzero(advance.peak_rows >= 0).tolist():
             peaks[entity] = start + int(advance.peak_rows[entity])
-    return transitions, inside, suppressed
+    return transitions, inside
 
 
-def run_plain(rules: EpisodeRules, rows: list[Row]) -> tuple[list[Transition], list[bool], int]:
+def run_plain(rules: EpisodeRules, rows: list[Row]) -> tuple[list[Transition], list[bool]]:
     """What `run_machine` must answer."""
     fleet = PlainBudget(rules)
     machines = [
@@ -73,7 +72,7 @@ def run_plain(rules: EpisodeRules, rows: list[Row]) -> tuple[list[Transition], l
     ]
     told = [machines[row.entity].step(number, row) for number, row in enumerate(rows)]
     transitions = [found for found, _ in told if found]
-    return transitions, [inside for _, inside in told], sum(m.suppressed for m in machines)
+    return transitions, [inside for _, inside in told]
 
 
 def machine_of(rules: EpisodeRules) -> Episodes:

@@ -100,7 +100,6 @@ class PlainMachine:
     told_ns: int = 0
     newest: float = 0.0
     scores: int = 0
-    suppressed: int = 0
 
     def step(self, number: int, row: Row) -> tuple[Transition | None, bool]:
         """The transition that this row causes, and whether it lies inside an open episode."""
@@ -134,9 +133,7 @@ class PlainMachine:
             return None
         readings = newest[exceeding[0] :]
         self.episode = Episode(readings, len(readings) - 1)
-        found = self._open(number, row)
-        self.suppressed += found is None
-        return found
+        return self._open(number, row)
 
     def _inside(self, number: int, row: Row) -> Transition | None:
         assert self.episode is not None
@@ -172,7 +169,9 @@ class PlainMachine:
 
     def _end(self, number: int, row: Row, *, by_gap: bool = False) -> Transition | None:
         found = None
-        if self.episode and self.episode.is_told:
+        if self.episode and not self.episode.is_told:
+            found = self._tell(number, row, "suppressed", by_gap=False)
+        elif self.episode:
             found = self._tell(number, row, "resolved", by_gap=by_gap)
             self.resolved = row.time_ns, self.episode
         self.closed, self.episode, self.faded = [], None, None

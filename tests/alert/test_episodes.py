@@ -72,7 +72,7 @@ def test_readings_without_a_window_neither_calm_nor_count() -> None:
     rules = EpisodeRules(1, 1, close_count=2)
     ratios = [1.0, 0.1, None, None, 0.1]
     rows = [Row(0, 100 + n, ratio, False, 1) for n, ratio in enumerate(ratios)]
-    transitions, inside, _ = run_machine(machine_of(rules), rows, [])
+    transitions, inside = run_machine(machine_of(rules), rows, [])
     assert [(t.row, t.readings, t.missing) for t in transitions] == [(0, 1, 1), (4, 3, 3)]
     assert inside == [True, True, True, True, False]
 
@@ -120,7 +120,7 @@ def test_a_gap_resolves_an_episode_and_forgets_exceedances() -> None:
         Row(0, 52, 1.5, False, 0),
         Row(0, 99, None, True, 0),
     ]
-    transitions, inside, _ = run_machine(machine_of(rules), rows, [])
+    transitions, inside = run_machine(machine_of(rules), rows, [])
     assert [(t.row, t.state, t.by_gap) for t in transitions] == [
         (3, "opened", False), (4, "resolved", True),
     ]  # fmt: skip
@@ -184,4 +184,4 @@ def test_an_episode_never_opens_where_the_rules_ask_for_more_than_they_look_at()
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_readings_are_no_trouble(count: int) -> None:
     rows = [Row(0, 1, 0.5, False, 0)] * count
-    assert run_machine(machine_of(EpisodeRules()), rows, []) == ([], [False] * count, 0)
+    assert run_machine(machine_of(EpisodeRules()), rows, []) == ([], [False] * count)

@@ -96,14 +96,20 @@ def test_episodes_that_were_withheld_are_counted_and_listed(folder: Path, tmp_pa
     free = found(folder, "--input", twice)
     assert (len(free["episodes"]), free["suppressed"]) == (4, [])
     cool = found(folder, "--input", twice, "--config", config)
-    assert [one["entity"] for one in cool["episodes"]] == ["a", "b"]
-    assert [one["entity"] for one in cool["suppressed"]] == ["a", "b"]
-    # It began where it would have opened.
-    began = [one["began"] for one in cool["suppressed"]]
-    assert began == [one["opened"] for one in free["episodes"][2:]]
-    assert all(one["score_ratio"] >= 1 for one in cool["suppressed"])
-    shown = run(folder, "--input", twice, "--config", config).stdout
-    assert "2 episodes withheld when they began" in shown
+    assert cool["episodes"] == free["episodes"][:2]
+    told = [
+        {name: one[name] for name in ("entity", "start", "peak_ratio", "contributions")}
+        | {"end": one["resolved"]}
+        for one in free["episodes"][2:]
+    ]
+    assert cool["suppressed"] == told
+    known = labels(tmp_path / "l.csv", f"{T0 + COUNT + 100},{T0 + COUNT + 129},a")
+    options = ("--input", twice, "--config", config, "--labels", known)
+    shown = " ".join(run(folder, *options).stdout.split())
+    peaks = [one["peak_ratio"] for one in told]
+    withheld = f"2 episodes never told, {max(peaks):.2f}x at most: withheld by the cooldown"
+    assert withheld in shown
+    assert f"nothing (withheld, {peaks[0]:.2f}x)" in shown
 
 
 def test_labels_tell_hits_from_false_episodes(folder: Path) -> None:

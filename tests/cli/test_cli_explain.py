@@ -68,7 +68,30 @@ def test_a_score_above_the_threshold_without_an_episode_has_its_reason(folder: P
     done = run(folder, T0 + 90, T0 + 130, "--entity", "b", "--config", folder / "strict.toml")
     assert done.exit_code == 0, done.output
     assert "x the threshold" in done.stdout
-    assert "no episode was open: what began here was withheld" in done.stdout
+    assert "no episode was open: what began here faded from one that had ended" in done.stdout
+
+
+def test_an_episode_that_was_withheld_is_named_with_what_withheld_it(folder: Path) -> None:
+    """Within the cooldown after the first burst; the second is as high."""
+    (folder / "cool.toml").write_text(CONFIG + "[alert]\ncooldown_s = 86400\n")
+    header, *rows = (folder / "input.csv").read_text().splitlines()
+    later = [f"{int(at) + COUNT},{rest}" for at, rest in (row.split(",", 1) for row in rows)]
+    twice = folder / "twice.csv"
+    twice.write_text("\n".join([header, *rows, *later]) + "\n")
+    options = ("--entity", "b", "--input", twice, "--config", folder / "cool.toml")
+    done = run(folder, T0 + COUNT + 10, T0 + 2 * COUNT, *options)
+    assert done.exit_code == 0, done.output
+    assert "x the threshold at most, was withheld by the cooldown (cooldown_s)" in done.stdout
+    assert "at worst c" in done.stdout
+
+
+def test_a_date_alone_as_the_end_is_that_whole_day(folder: Path) -> None:
+    days = [
+        run(folder, "2023-11-14", end, "--entity", "a").stdout
+        for end in ("2023-11-14", "2023-11-14 23:59:59")
+    ]
+    assert days[0] == days[1]
+    assert "readings" in days[0]
 
 
 @pytest.mark.parametrize(

@@ -120,40 +120,73 @@ def test_a_model_that_rebuilds_every_window_has_no_schedule(
     assert "--reconstruct-every does not go with a reconstruct model" in done.stderr
 
 
+def write_rows(path: Path, header: str, rows: list[str]) -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("pump", ["", "pump-2"], ids=["all", "one"])
 def test_a_stretch_of_the_context_is_left_out_as_if_it_had_been_lost(
-    folder: Path, tmp_path: Path
+    folder: Path, tmp_path: Path, pump: str
 ) -> None:
     header, *rows = (folder / "input.csv").read_text().splitlines()
     before, after = rows[:250], rows[250:]
-    gone = before[100:130]
-    first, last = (row.split(",")[0] for row in (gone[0], gone[-1]))
-    kept = [row for row in before if not int(first) <= int(row.split(",")[0]) <= int(last)]
+    # Into the input, of which nothing is left out.
+    first, last = (int(row.split(",")[0]) for row in (before[200], after[20]))
+    kept = [row for row in before if not first <= int(row.split(",")[0]) <= last or pump not in row]
     assert len(kept) < len(before)
-    for name, lines in (("before", before), ("kept", kept), ("after", after)):
-        (tmp_path / f"{name}.csv").write_text("\n".join([header, *lines]) + "\n")
     faults = tmp_path / "faults.csv"
-    faults.write_text(f"from,to\n{first},{last}\n")
+    label = ("from,to,entity", f"{first},{last},{pump}") if pump else ("from,to", f"{first},{last}")
+    write_rows(faults, label[0], [label[1]])
+    after_path = write_rows(tmp_path / "after.csv", header, after)
+    contexts = {
+        name: write_rows(tmp_path / f"{name}.csv", header, lines)
+        for name, lines in (("before", before), ("kept", kept))
+    }
 
     def scores(context: str, *options: object) -> bytes:
-        options = ("--input", tmp_path / "after.csv", "--context", tmp_path / context, *options)
+        options = ("--input", after_path, "--context", contexts[context], *options)
         return score(folder, tmp_path / "scores.parquet", "joint", *options)[0].tobytes()
 
-    named = scores("before.csv", "--exclude-times", faults)
-    assert named == scores("kept.csv")
-    assert named != scores("before.csv")
-
-
-def test_left_out_are_readings_of_a_context_and_some(folder: Path, tmp_path: Path) -> None:
-    faults, context = tmp_path / "faults.csv", folder / "input.csv"
-    faults.write_text("from,to\n2099-01-01,2099-01-02\n")
-    done = run(folder, "backtest", "joint", "--exclude-times", faults)
-    assert done.exit_code == 2
-    assert "--exclude-times leaves out readings of --context: give that" in done.stderr
-    later = tmp_path / "later.csv"
-    header, *rows = context.read_text().splitlines()
-    moved = [f"{int(at) + 10**6},{rest}" for at, rest in (row.split(",", 1) for row in rows)]
-    later.write_text("\n".join([header, *moved]) + "\n")
-    options = ("--input", later, "--context", context, "--exclude-times", faults)
+    named = scores("before", "--exclude-times", faults)
+    assert named == scores("kept")
+    assert named != scores("before")
+    options = ("--input", after_path, "--context", contexts["before"], "--exclude-times", faults)
     done = run(folder, "backtest", "joint", *options)
     assert done.exit_code == 0, done.output
-    assert f"{faults}: no reading of the context lies in one of the stretches" in done.stderr
+    assert "faults.csv" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("2099-01-01,2099-01-02,pump-1", "no reading of the context lies in a stretch; are both"),
+        ("2000-01-02,2099-01-02,pump-9", "no machine 'pump-9'; there are 'pump-"),
+        ("2000-01-02,2099-01-02,", "all of the context lies in the stretches: there is none left"),
+    ],
+)
+def test_what_is_not_there_to_be_left_out_is_told_once(
+    folder: Path, tmp_path: Path, label: str, message: str
+) -> None:
+    pytest.importorskip("matplotlib")
+    faults, context = tmp_path / "faults.csv", folder / "input.csv"
+    header = "from,to" if label.endswith(",") else "from,to,entity"
+    write_rows(faults, header, [label.removesuffix(",")])
+    header, *rows = context.read_text().splitlines()
+    moved = [f"{int(at) + 10**6},{rest}" for at, rest in (row.split(",", 1) for row in rows)]
+    later = write_rows(tmp_path / "later.csv", header, moved)
+    options = ("--input", later, "--context", context, "--exclude-times", faults)
+    done = run(folder, "backtest", "joint", *options, "--report", tmp_path / "report.html")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count(f"{faults}: {message}") == 1
+
+
+def test_without_a_context_there_is_nothing_to_leave_out(folder: Path, tmp_path: Path) -> None:
+    done = run(folder, "backtest", "joint", "--exclude-times", tmp_path / "faults.csv")
+    assert done.exit_code == 2
+    assert "--exclude-times leaves out readings of --context: give that" in done.stderr
+
+
+def test_a_context_that_comes_after_the_input_is_suspected(folder: Path) -> None:
+    done = run(folder, "score", "joint", "--context", folder / "input.csv", "--output", "-")
+    assert "does --context come before it" in done.stderr

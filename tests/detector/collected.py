@@ -10,16 +10,20 @@ from itertools import pairwise
 import numpy as np
 
 from sentinel.detector import Detector
-from sentinel.records import EpisodeEvent, Readings, Scores
+from sentinel.records import EpisodeEvent, Readings, Scores, Suppressed
 
 
 @dataclass
 class Collected:
-    """scores (N,) of all readings; events with the offset of their reading in place of its row."""
+    """scores (N,) of all readings; events with the offset of their reading in place of its row.
+
+    suppressed  None of a part of the stream: what ended in it is not known
+    """
 
     scores: Scores
     events: list[EpisodeEvent]
     windows: int
+    suppressed: list[Suppressed] | None = None
 
     def of_entity(self, readings: Readings, entity: int) -> Collected:
         """What concerns one entity."""
@@ -32,10 +36,11 @@ class Collected:
 def collect(detector: Detector, readings: Readings, cuts: Sequence[int] = ()) -> Collected:
     """Readings in several poll batches, cut at these rows."""
     edges = [0, *sorted(cut for cut in cuts if 0 < cut < len(readings)), len(readings)]
-    parts, events, windows = [], [], 0
+    parts, events, suppressed, windows = [], [], [], 0
     for start, stop in pairwise(edges):
         detection = detector.process(readings.slice(start, stop))
         parts.append(detection.scores)
+        suppressed += detection.suppressed
         windows += detection.windows
         for event in detection.events:
             offset = int(readings.offset[start + event.row])
@@ -44,7 +49,7 @@ def collect(detector: Detector, readings: Readings, cuts: Sequence[int] = ()) ->
         f.name: np.concatenate([getattr(part, f.name) for part in parts])
         for f in dataclasses.fields(Scores)
     }
-    return Collected(Scores(**columns), events, windows)
+    return Collected(Scores(**columns), events, windows, suppressed)
 
 
 def assert_same_bits(found: Collected, expected: Collected) -> None:
@@ -55,3 +60,5 @@ def assert_same_bits(found: Collected, expected: Collected) -> None:
         assert one.tobytes() == other.tobytes(), f.name
     # repr shows every bit of a float and lets NaN equal NaN.
     assert [repr(event) for event in found.events] == [repr(event) for event in expected.events]
+    if expected.suppressed is not None:
+        assert repr(found.suppressed) == repr(expected.suppressed)

@@ -77,7 +77,8 @@ def restarted(make: Callable[[], Detector], readings: Readings, cuts: Sequence[i
         for name in Scores.__dataclass_fields__
     )
     events = [event for part in found for event in part.events]
-    return Collected(Scores(*columns), events, sum(part.windows for part in found))
+    suppressed = [one for part in found for one in part.suppressed or ()]
+    return Collected(Scores(*columns), events, sum(part.windows for part in found), suppressed)
 
 
 @pytest.mark.parametrize("rules", RULES)
@@ -108,6 +109,16 @@ def test_restarts_change_no_bit_whatever_rule_sets_the_threshold(
 
     readings = stream(seed)
     assert_same_bits(restarted(make, readings, cuts), collect(make(), readings))
+
+
+@settings(max_examples=20, deadline=None)
+@given(SEEDS, CUTS, st.integers(1, 40), st.sampled_from(["entity", "fleet"]))
+def test_a_batch_in_many_runs_is_told_as_one_that_is_a_single_run(
+    seed: int, cuts: list[int], windows_max: int, rules: str
+) -> None:
+    readings, narrow = stream(seed), detector_of(rules=rules)
+    narrow.rings.windows_max = windows_max
+    assert_same_bits(collect(narrow, readings, cuts), collect(detector_of(rules=rules), readings))
 
 
 def test_the_streams_of_these_tests_have_every_kind_of_event_and_withheld_episodes() -> None:

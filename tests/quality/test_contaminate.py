@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from tests.quality import detect as detecting
 from tests.quality.__main__ import main, spoilt_jobs
 from tests.quality.contaminate import PIECE_ROWS, seed_of, spoil
 from tests.quality.detect import Job
@@ -84,6 +85,26 @@ def test_spoilt_histories_are_fitted_as_they_are_and_without_what_is_odd_or_name
     [suspicious] = found["suspicious"]
     assert suspicious.fit_options == ("--model", "joint", "--exclude-suspicious")
     assert suspicious.out == Path("out/suspicious")
+
+
+def test_what_is_named_is_left_out_of_the_history_and_of_the_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, tuple[str, ...]] = {}
+
+    def run(verb: str, *words: str) -> None:
+        told[verb] = words
+        if verb == "score":
+            raise detecting.VerbFailedError(verb)
+
+    monkeypatch.setattr(detecting, "_run", run)
+    job = Job("made/wave", write_series(tmp_path, "made/wave", 400), tmp_path, contaminate=0.05)
+    for named in (False, True):
+        detecting.detect(replace(job, named=named))
+        assert sorted(told) == ["fit", "score"]
+        for words in told.values():
+            assert ("--exclude-times" in words) == named
+            assert not named or words[words.index("--exclude-times") + 1].endswith("faults.parquet")
 
 
 def test_the_loss_is_told_by_set_and_in_the_mean() -> None:

@@ -48,6 +48,7 @@ def test_labels_keep_their_order_and_may_overlap(tmp_path: Path) -> None:
     [
         (("2023-11-14T22:13:25Z", ""), (5, None)),
         ((" ", T0 + 60_000), (None, 60_000)),
+        (("2023-11-15", ""), (6400, None)),  # its midnight
         (("", ""), None),
     ],
 )
@@ -87,7 +88,11 @@ def test_a_wrong_label_is_told_of_with_its_row(tmp_path: Path, text: str, messag
     assert str(told.value) == f"{path}{message}"
 
 
-def test_a_time_that_is_none_names_its_column(tmp_path: Path) -> None:
+def test_a_time_that_is_none_names_its_column_and_what_would_be_one(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"data row 1: .* 100 is not .*; it would be in 1970: a column that"
+    ):
+        read_labels(write(tmp_path / "labels.csv", "from,to\n100,200\n"))
     path = write(tmp_path / "labels.csv", "from,to\n1700000000,soon\n")
     with pytest.raises(DataError, match=r"data row 1: column 'to': 'soon' is not a time"):
         read_labels(path)
@@ -100,15 +105,16 @@ def test_a_time_that_is_none_names_its_column(tmp_path: Path) -> None:
 def test_a_date_alone_is_the_whole_day(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"labels.{kind}"
     if kind == "csv":
-        write(path, "from,to\n2026-01-30,2026-01-31 \n2026-01-30,2026-01-31 00:00\n")
+        rows = ("2026-01-30, 2026-01-31 ", "20260130,20260131", "2026-01-30,2026-01-31 00:00")
+        write(path, "\n".join(["from,to", *rows]) + "\n")
     else:
         days = pa.array([20483, 20483], pa.date32())
         pq.write_table(pa.table({"from": days, "to": pa.array([20484, 20484], pa.date32())}), path)
     labels = read_labels(path)
-    assert labels.from_ns.tolist() == [JANUARY_30_S * S] * 2
+    assert set(labels.from_ns.tolist()) == {JANUARY_30_S * S}
     through = (JANUARY_30_S + 2 * DAY_S) * S - 1
     midnight = (JANUARY_30_S + DAY_S) * S
-    assert labels.to_ns.tolist() == [through, midnight if kind == "csv" else through]
+    assert labels.to_ns.tolist() == [through, through] + [midnight] * (kind == "csv")
 
 
 def test_a_directory_is_no_file_of_labels(tmp_path: Path) -> None:
