@@ -243,11 +243,16 @@ def _try_models(
 ) -> tuple[ModelSearch, list[Row]]:
     """Fit and judge, until none is left, time is up or Ctrl-C is pressed."""
     search, rows = ModelSearch(labelled=task.labelled is not None), []
+    tried: set[FitSettings] = set()
+    found_length = 0  # which fit chooses by the history; it may be one of those to come, too
     with TrainingProgress() as progress:
         for number, settings in enumerate(candidates, 1):
             begun_s = time.monotonic()
             if number > 1 and (begun_s > deadline_s or progress.should_stop()):
                 break
+            settings = replace(settings, window_length=settings.window_length or found_length)
+            if settings in tried:
+                continue
             progress.stage = f"model {number} of {len(candidates)}, "
             try:
                 model = task.fit(settings, task.history, progress)
@@ -259,6 +264,8 @@ def _try_models(
                     raise
                 rows.append(Row(number, settings, settings.window_length, str(error.what)))
                 continue
+            tried.add(replace(settings, window_length=model.window_length))
+            found_length = found_length or model.window_length
             measured = held_out_error(model)
             if recorded is not None:
                 rules = _rules_of(model.kind)(AlertChoice())

@@ -120,7 +120,8 @@ def print_newer(cut_ns: int, default: AlertTrial, chosen: AlertTrial, *, labelle
     before, now = default.metrics, chosen.metrics
     if labelled and not (now.vus_pr > before.vus_pr or now.episode_f1 > before.episode_f1):
         OutputConsole(highlight=False).print(
-            "The defaults do as well there: prefer them, there is little to choose by.\n"
+            "The defaults do as well there: prefer them, there is little to choose by. What was "
+            "chosen all the same:\n"
         )
 
 
