@@ -59,7 +59,7 @@ def sensors(seed: int = SEED) -> FloatArray:
     return np.stack(
         [
             vibration,
-            _lagged(hall + friction, 2 * HOUR) + noise(0.25),
+            _lagged(hall + friction, 2 * HOUR, (hall + friction)[0]) + noise(0.25),
             82 * pipe * speed * (1 - 0.07 * wear) + noise(0.6),
             5.2 * speed**2 * (1 - 0.05 * wear) + noise(0.03),
             (9 + 38 * speed**3) * (1 + 0.06 * wear) + noise(0.4),
@@ -78,7 +78,8 @@ def _speed(rng: np.random.Generator, T: int) -> FloatArray:
     shift = (reading + 2 * HOUR) // (8 * HOUR)
     mood = 0.025 * rng.normal(size=(shift[-1] + 1, len(PUMPS)))[shift]
     wander = _wander(rng, (T, len(PUMPS)), 0.012, 2 * HOUR)
-    return _lagged(asked[:, None] + mood, HOUR) + wander
+    wanted = asked[:, None] + mood
+    return _lagged(wanted, HOUR, wanted[0]) + wander
 
 
 def _wear(T: int) -> FloatArray:
@@ -89,10 +90,9 @@ def _wear(T: int) -> FloatArray:
     return wear
 
 
-def _lagged(target: FloatArray, readings: float) -> FloatArray:
-    """What follows `target`, (T, P), as heat or a drive does: a first-order lag."""
+def _lagged(target: FloatArray, readings: float, at: FloatArray) -> FloatArray:
+    """What follows `target`, (T, P), from `at` on, as heat or a drive does: a first-order lag."""
     followed = np.empty_like(target)
-    at: FloatArray = target[0]
     for t, wanted in enumerate(target):
         at = at + (wanted - at) / readings
         followed[t] = at
@@ -103,7 +103,8 @@ def _wander(
     rng: np.random.Generator, shape: tuple[int, ...], size: float, readings: float
 ) -> FloatArray:
     """Noise with a memory of so many readings, and `size` as its standard deviation."""
-    return _lagged(rng.normal(size=shape) * size * math.sqrt(2 * readings - 1), readings)
+    noise = size * rng.normal(size=shape)
+    return _lagged(noise * math.sqrt(2 * readings - 1), readings, noise[0])
 
 
 def write(directory: Path, seed: int = SEED) -> None:
