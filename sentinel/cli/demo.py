@@ -20,11 +20,17 @@ from sentinel.cli import logs
 from sentinel.cli.demo_report import DemoReport
 from sentinel.cli.demo_topics import create_topics, deleted_afterwards
 from sentinel.cli.demo_watch import beside, watch
-from sentinel.cli.fit import fit_and_save
+from sentinel.cli.fit import LeftOut, fit_and_save
 from sentinel.cli.wiring import running
 from sentinel.config.kafka_client import client_options
 from sentinel.config.schema import Config, LogConfig, MetricsConfig, SinkConfig, SourceConfig
-from sentinel.demo.dataset import HISTORY_ROWS, KNOWN_FAILURES, csv_lines, time_of
+from sentinel.demo.dataset import (
+    TO_BE_CAUGHT,
+    csv_lines,
+    faults_of_history,
+    history_and_future,
+    time_of,
+)
 from sentinel.demo.events import EventReader
 from sentinel.demo.replay import replay
 from sentinel.demo.verdict import Replayed, judge
@@ -59,7 +65,7 @@ Examples:
               help="Where /metrics, /-/healthy and /-/ready are served; port 0: any free one.")
 def command(exit_at_end: bool, bootstrap: str | None, listen_address: str) -> None:
     # fmt: on
-    """Fit on a week of a real machine's temperature, replay ten more, watch for its failures.
+    """Fit on a month of a real machine's temperature, replay seven weeks, watch for its failure.
 
     The data is NAB's machine_temperature_system_failure (MIT); the readings go through a Kafka
     broker into the very daemon of `sentinel run`, its events come back from their topic.
@@ -71,13 +77,12 @@ def command(exit_at_end: bool, bootstrap: str | None, listen_address: str) -> No
     # What goes wrong is told once, by us; the client would tell of each attempt.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     report = DemoReport()
-    header, *rows = csv_lines()
-    history, future = rows[:HISTORY_ROWS], rows[HISTORY_ROWS:]
+    history, future = history_and_future()
     replayed = Replayed(time_of(future[0]), time_of(future[-1]), len(future))
     with tempfile.TemporaryDirectory(prefix="sentinel-demo-") as folder, ExitStack() as stack:
         model_path = Path(folder) / "machine-temperature"
         report.begin(len(history), replayed)
-        report.fitted(_fit([header, *history], Path(folder) / "history.csv", model_path))
+        report.fitted(_fit([csv_lines()[0], *history], Path(folder) / "history.csv", model_path))
         servers = bootstrap or stack.enter_context(EmbeddedBroker()).bootstrap_servers
         config = _config(model_path, servers, listen_address)
         options = client_options(config)
@@ -92,7 +97,7 @@ def command(exit_at_end: bool, bootstrap: str | None, listen_address: str) -> No
         begun_s = time.monotonic()
         replay(future, config.source.topic, stack.enter_context(_producer(config, options)))
         watch(started.daemon, ended, events, report, len(future))
-        verdict = judge(KNOWN_FAILURES, events.episodes, replayed)
+        verdict = judge(TO_BE_CAUGHT, events.episodes, replayed)
         report.verdict(verdict, time.monotonic() - begun_s)
         if not exit_at_end:
             with suppress(KeyboardInterrupt):  # from the moment that it is asked for
@@ -107,7 +112,10 @@ def _fit(lines: Sequence[str], history: Path, model: Path) -> FittedModel:
     source = FileSource([history])
     # The same model on every machine: a GPU would draw other noise.
     channels = tuple(source.channel_names)
-    fitted = fit_and_save(source, channels, DEMO_SETTINGS, model, device="cpu")[0]
+    left_out = LeftOut(faults_of_history())
+    fitted = fit_and_save(
+        source, channels, DEMO_SETTINGS, model, left_out=left_out, device="cpu"
+    )[0]
     if fitted.summary["interrupted"]:
         raise KeyboardInterrupt  # whoever stops the demo does not want to see the rest of it
     return fitted

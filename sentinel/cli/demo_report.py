@@ -14,8 +14,9 @@ from rich.table import Table
 from sentinel.cli.output import OutputConsole
 from sentinel.cli.wiring import Running
 from sentinel.config.schema import Config
+from sentinel.demo.dataset import MICROSECOND
 from sentinel.demo.events import Event
-from sentinel.demo.verdict import MICROSECOND, Caught, Replayed, Verdict
+from sentinel.demo.verdict import Caught, Replayed, Verdict
 from sentinel.fitted import FittedModel
 from sentinel.plural import counted
 from sentinel.report.wording import ahead
@@ -27,8 +28,9 @@ INDENT = "    "
 BEGIN = """\
 [bold]NAB machine_temperature_system_failure[/]: temperature in a large
 industrial machine, every five minutes; four anomalies are labelled in it.
-Fitting on the first week ({history:,} readings), then replaying the other
-{weeks:.0f} weeks ({readings:,} readings). Times are UTC."""
+Fitting on the first month ({history:,} readings) but for the two that are
+labelled there, then replaying the other {weeks:.0f} weeks ({readings:,} readings).
+Times are UTC."""
 
 RIVER = """\
 broker   {broker}
@@ -48,13 +50,11 @@ VERDICT = """\
 By chance: {by_chance} opened at random times would catch {chance:.1f} of {known}.
 An episode was open {open_share:.0%} of the time; {speed:,.0f} readings/s.
 
-What is usual was learnt from one quiet week, and a longer history would know
-more of the machine{unseen}. [bold]alert.alerts_per_day[/]
-gives each machine a budget of its own, and a larger [bold]alert.threshold_scale[/]
-makes all of it calmer; both let it miss more."""
-UNSEEN = """\
-: {unseen} of the {false}
-reach temperatures that the week does not hold, and say so"""
+What is usual was learnt from one month: what that does not hold is told{unseen}.
+[bold]alert.alerts_per_day[/] sets a budget, and a larger [bold]alert.threshold_scale[/] makes
+all of it calmer; both let it miss more."""
+UNSEEN = """
+({unseen} of the {false} {reaches} temperatures outside it, and {says} so)"""
 
 
 class DemoReport:
@@ -163,8 +163,11 @@ class DemoReport:
 def _unseen(verdict: Verdict) -> str:
     if not verdict.false_unseen:
         return ""
-    false = counted(verdict.false, "false episode")
-    return UNSEEN.format(unseen=verdict.false_unseen, false=false)
+    false, one = counted(verdict.false, "false episode"), verdict.false_unseen == 1
+    return UNSEEN.format(
+        unseen=verdict.false_unseen, false=false,
+        reaches="reaches" if one else "reach", says="says" if one else "say",
+    )  # fmt: skip
 
 
 def _lead(one: Caught) -> str:

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from sentinel.backtest.intervals import meeting
-from sentinel.demo.dataset import KnownFailure
-from sentinel.records import TimeArray
+from sentinel.demo.dataset import KnownFailure, times_ns
 
 WEEK = timedelta(weeks=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +95,12 @@ def judge(
     episodes = sorted(episodes, key=lambda episode: episode.opened)
     span = replayed.last - replayed.first
     lasted = [(e.end or replayed.last) - e.opened for e in episodes]
-    opened_ns = _ns([e.opened for e in episodes])
-    end_ns = _ns([e.end or replayed.last for e in episodes])
-    window = _ns([f.window_start for f in failures]), _ns([f.window_end for f in failures])
+    opened_ns = times_ns([e.opened for e in episodes])
+    end_ns = times_ns([e.end or replayed.last for e in episodes])
+    window = (
+        times_ns([f.window_start for f in failures]),
+        times_ns([f.window_end for f in failures]),
+    )
     # The first that opens at or behind a window's beginning is the one, where any warned.
     warnings = meeting(*window, opened_ns, opened_ns)
     first = np.searchsorted(opened_ns, window[0])
@@ -122,7 +122,3 @@ def judge(
         ),
         sum(lasted, timedelta()) / span,
     )
-
-
-def _ns(times: Sequence[datetime]) -> TimeArray:
-    return np.array([(time - EPOCH) // MICROSECOND * 1_000 for time in times], np.int64)

@@ -41,9 +41,9 @@ def metric_lines(found: Backtest) -> list[tuple[str, str]]:
 
 def _suppressed(found: Backtest) -> str:
     peak = max((one.peak_ratio for one in found.suppressed), default=math.nan)
-    highest = "" if math.isnan(peak) else f", {peak:.2f}x at most"
+    highest = "" if math.isnan(peak) else f": {peak:.2f}x at most"
     count = counted(len(found.suppressed), "episode")
-    return f"{count} never told{highest}: withheld by {found.withheld_by}"
+    return f"{count} withheld to the end by {found.withheld_by}{highest}"
 
 
 def _delay(metrics: Metrics) -> str:

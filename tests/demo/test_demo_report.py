@@ -48,7 +48,7 @@ def test_no_line_wraps_on_80_columns(capsys: pytest.CaptureFixture[str]) -> None
     printed = capsys.readouterr().out
     assert [line for line in printed.splitlines() if len(line) > COLUMNS] == []
     assert "  now " not in printed  # as grave as it was
-    assert "the machine: 100 of the 100 false episodes reach" in " ".join(printed.split())
+    assert "(100 of the 100 false episodes reach" in " ".join(printed.split())
 
 
 def test_the_verdict_states_its_rules_rates_and_chance(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +62,7 @@ def test_the_verdict_states_its_rules_rates_and_chance(capsys: pytest.CaptureFix
     assert "shares no moment with any labelled window" in printed
     assert "1 of 4 known anomalies caught, 1 of them ahead; 1 false" in printed
     assert "(0.1 per machine-week, 0.5 per 10,000 readings), of 2 in all" in printed
-    assert "would know more of the machine. alert" in printed
+    assert "does not hold is told. alert" in printed
     assert "opened at random times would catch 0.2 of 4" in printed
 
 

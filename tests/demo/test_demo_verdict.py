@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
-from sentinel.demo.dataset import HISTORY_ROWS, KNOWN_FAILURES, KnownFailure, csv_lines, time_of
+from sentinel.demo.dataset import (
+    FAULTS_OF_HISTORY,
+    HISTORY_END,
+    KNOWN_FAILURES,
+    TO_BE_CAUGHT,
+    KnownFailure,
+    csv_lines,
+    faults_of_history,
+    history_and_future,
+    time_of,
+)
 from sentinel.demo.verdict import DemoEpisode, Replayed, judge
+from sentinel.records import NS_PER_S
 
 HOUR = timedelta(hours=1)
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,9 +85,17 @@ def test_chance_is_what_blind_episodes_would_catch() -> None:
     assert many.caught_by_chance == pytest.approx(2)
 
 
-def test_the_shipped_history_is_one_week_that_no_labelled_window_touches() -> None:
-    rows = csv_lines()[1:]
-    history_end = time_of(rows[HISTORY_ROWS - 1])
-    assert history_end - time_of(rows[0]) == timedelta(days=7, minutes=-5)
-    assert all(failure.window_start > history_end for failure in KNOWN_FAILURES)
+def test_the_shipped_history_is_december_whose_faults_are_known_and_left_out() -> None:
+    history, future = history_and_future()
+    assert [*history, *future] == csv_lines()[1:]
+    assert time_of(history[-1]) < HISTORY_END <= time_of(future[0])
     assert all(f.window_start < f.at < f.window_end for f in KNOWN_FAILURES)
+    assert (*FAULTS_OF_HISTORY, *TO_BE_CAUGHT) == KNOWN_FAILURES
+    assert len(FAULTS_OF_HISTORY) == len(TO_BE_CAUGHT) == 2
+    times = np.array([time_of(row).timestamp() * NS_PER_S for row in history], np.int64)
+    gone = faults_of_history().mask(np.zeros(len(times), np.int32), times, ["machine-1"])
+    inside = [
+        any(f.window_start <= time_of(row) <= f.window_end for f in FAULTS_OF_HISTORY)
+        for row in history
+    ]
+    assert gone.tolist() == inside
