@@ -36,7 +36,8 @@ WHAT = (
 
 HOW = (
     click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
-                 help="Take [alert], [window] and [kernels] from a daemon's configuration."),
+                 help="Take [alert], [window] and [kernels] from a daemon's configuration, or a "
+                 "file that has no more than these."),
     click.option("--reconstruct-every", type=click.IntRange(1, COUNT_MAX), metavar="N",
                  help="Readings from one rebuilt window to the next, instead of the model's."),
     device_option(SCORES),

@@ -175,7 +175,7 @@ def configured_detector(
         raise click.UsageError(f"--reconstruct-every does not go with a {model.kind} model")
     alert, window, kernels = AlertConfig(), WindowConfig(), KernelsConfig()
     if config_path:
-        config = load(config_path)
+        config = load(config_path, sections=("alert", "window", "kernels"))
         alert, window, kernels = config.alert, config.window, config.kernels
     if reconstruct_every is not None:
         window = msgspec.structs.replace(window, reconstruct_every=reconstruct_every)

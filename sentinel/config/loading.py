@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,20 +33,28 @@ class Examined:
     problems: tuple[Problem, ...]
 
 
-def load(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+def load(
+    path: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    sections: Collection[str] = Config.__struct_fields__,
+) -> Config:
     """The configuration in the TOML file `path`, its relative paths made absolute.
 
-    environ  where secrets are looked up; the process's environment by default
-    Raises   ConfigError with every problem, one line each, in `problems`
+    environ   where secrets are looked up; the process's environment by default
+    sections  what is asked of it: what is wrong with another one is not looked at
+    Raises    ConfigError with every problem, one line each, in `problems`
     """
     examined = examine(path, environ)
-    if examined.problems:
-        count = len(examined.problems)
+    others = set(Config.__struct_fields__) - set(sections)
+    problems = [one for one in examined.problems if one.key.split(".")[0] not in others]
+    if problems:
+        count = len(problems)
         raise ConfigError(
             f"{count} {'problem' if count == 1 else 'problems'} in the configuration",
             where=str(path),
             hint="`sentinel config` prints an example with every key",
-            problems=tuple(str(problem) for problem in examined.problems),
+            problems=tuple(str(problem) for problem in problems),
         )
     return examined.config
 

@@ -140,3 +140,18 @@ def test_any_document_is_examined_without_a_crash(document: dict) -> None:
 def test_smallest_file_is_what_the_schema_requires() -> None:
     _, problems = validate(tomllib.loads(SMALLEST))
     assert problems == []
+
+
+def test_a_file_of_some_sections_is_enough_where_no_more_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "alert.toml"
+    path.write_text("[alert]\nalerts_per_day = 2\n")
+    assert load(path, sections=("alert", "window")).alert.alerts_per_day == 2
+    with pytest.raises(ConfigError):
+        load(path)
+    # What it is asked for must be right, and a section that nobody knows is a mistake in any case.
+    path.write_text("[alert]\nalerts_per_day = -2\n[alarm]\n[source]\ntopic = 7\n")
+    with pytest.raises(ConfigError) as told:
+        load(path, sections=("alert", "window"))
+    assert sorted(one.split(":")[0] for one in told.value.problems) == [
+        "alarm", "alert.alerts_per_day",
+    ]  # fmt: skip
