@@ -42,6 +42,11 @@ class Backtest:
         )
         return sorted(by_peak[:count])
 
+    @property
+    def highest_ratio(self) -> float:
+        """Of all that has a score."""
+        return max(float(np.nanmax(self.score_ratio[track.rows])) for track in self.tracks)
+
     def withheld(self, entity: int, from_ns: int, to_ns: int) -> Suppressed | None:
         """The one with the highest peak of an entity's suppressed episodes in a stretch of time."""
         inside = (

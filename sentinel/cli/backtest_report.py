@@ -26,7 +26,10 @@ def print_backtest(found: Backtest) -> None:
     """Episodes, known events with what was found of them, and the metrics."""
     console = OutputConsole(highlight=False)
     shown = found.worst(ROWS_MAX)
-    console.print(_episodes(found, shown))
+    if found.episodes:
+        console.print(_episodes(found, shown))
+    else:
+        console.print(f"no episode: the highest score is {found.highest_ratio:.2f}x the threshold")
     _print_left_out(console, len(found.episodes), len(shown), "episodes, the highest peaks")
     if found.has_labels:
         console.print()

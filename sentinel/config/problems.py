@@ -21,7 +21,11 @@ class Problem:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`did you mean "topic"?`, or nothing where no known name is near. Case is no distance."""
+    """`did you mean "topic"?`, or nothing where no known name is near. Case is no distance.
+
+    What a single name begins with is nearer than any likeness.
+    """
     folded = {one.casefold(): one for one in known}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    begun = [one for one in folded if name and one.startswith(name.casefold())]
+    near = begun if len(begun) == 1 else difflib.get_close_matches(name.casefold(), folded, n=1)
     return f'did you mean "{folded[near[0]]}"?' if near else ""

@@ -194,7 +194,8 @@ def _failure(found: Backtest, *texts: str) -> tuple[str, ...]:
 def _episodes(found: Backtest, figures: Album) -> Iterable[str]:
     yield "<h2>Episodes</h2>"
     if not found.episodes:
-        yield "<p>None opened.</p>"
+        highest = f"{found.highest_ratio:.2f}x the threshold"
+        yield f"<p>None opened: the highest score is {highest}.</p>"
         return
     rows = []
     for index in found.worst(ROWS_MAX):

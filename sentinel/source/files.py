@@ -134,7 +134,8 @@ class FileSource:
     def _demand_channels(self) -> None:
         where = str(self.files[0])
         if not self._found:
-            raise DataError("no column holds numbers", where=where, hint="see the ignored columns")
+            hint = "beside the time and the machine's name all are text, or left out by --exclude"
+            raise DataError("no column holds numbers", where=where, hint=hint)
         if not set(self._found) & set(self.channel_names):
             raise DataError(
                 f"none of the channels is in the model: {listed(self._found)}",

@@ -162,6 +162,16 @@ def test_a_limit_on_episodes_needs_no_labels(folder: Path) -> None:
     assert run(folder, "--fail-if", "nothing<0.6").exit_code == 2
 
 
+def test_without_an_episode_the_highest_score_is_told(folder: Path, tmp_path: Path) -> None:
+    config = tmp_path / "sentinel.toml"
+    config.write_text("[alert]\nthreshold_scale = 100\n")
+    shown = run(folder, "--config", config).stdout.splitlines()[0]
+    told, ratio = shown.removesuffix("x the threshold").rsplit(" ", 1)
+    assert told == "no episode: the highest score is"
+    peaks = [one["peak_ratio"] for one in found(folder)["episodes"]]
+    assert float(ratio) == pytest.approx(max(peaks) / 100, abs=0.01)
+
+
 def test_labels_that_do_not_fit_are_told_of(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "l.csv"
     labels(path, f"{T0 + 1},{T0 + 2},a", f"{T0 + 1},{T0 + 2},c")

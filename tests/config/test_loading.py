@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentinel.config.loading import examine, load
+from sentinel.config.problems import did_you_mean
 from sentinel.config.schema import Config
 from sentinel.config.validation import validate
 from sentinel.errors import ConfigError
@@ -155,3 +156,12 @@ def test_a_file_of_some_sections_is_enough_where_no_more_is_asked_for(tmp_path: 
     assert sorted(one.split(":")[0] for one in told.value.problems) == [
         "alarm", "alert.alerts_per_day",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("temp", 'did you mean "temperature"?'), ("Timestam", 'did you mean "timestamp"?'),
+     ("tempreature", 'did you mean "temperature"?'), ("t", ""), ("", ""), ("flow", "")],
+)  # fmt: skip
+def test_a_beginning_is_nearer_than_a_likeness(name: str, hint: str) -> None:
+    assert did_you_mean(name, ["temperature", "timestamp"]) == hint

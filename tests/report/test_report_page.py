@@ -161,7 +161,7 @@ def test_without_labels_nothing_is_called_false() -> None:
 
 
 def test_a_backtest_without_episodes_has_its_page() -> None:
-    assert "None opened." in made(made_up(episodes=False))
+    assert "None opened: the highest score is 2.00x the threshold." in made(made_up(episodes=False))
 
 
 def test_drawing_complains_of_nothing(caplog: pytest.LogCaptureFixture) -> None:

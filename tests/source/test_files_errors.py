@@ -38,7 +38,8 @@ def refused(path: Path, layout: FileLayout | None = None, channels: list[str] | 
         (f"{T0},1.5\n{T0},2\n", "; the first line must be a header with the columns' names"),
         (f"when,a\n{T0},2\n", ": there is no column 'timestamp'; columns are 'when', 'a'; name"),
         (f"ts,time,a\n{T0},1,2\n", ": which column is the time: 'ts', 'time'?; name the column"),
-        (f"ts,a\n{T0},x\n", ": no column holds numbers; see the ignored columns"),
+        (f"ts,a\n{T0},x\n", ": no column holds numbers; beside the time and the machine's name "
+         "all are text, or left out by --exclude"),
         (f"ts\n{T0}\n", ": no column holds numbers"),
         (f"ts,a\n{T0},1\n{T0}\n", ", data row 2: expected 2 columns, got 1; the line is cut off"),
         (f"ts,a\n{T0},1\n{T0},1,2\n", ", data row 2: expected 2 columns, got 3"),
