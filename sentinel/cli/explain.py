@@ -19,6 +19,7 @@ from sentinel.backtest.outcome import Backtest, backtest
 from sentinel.backtest.tracks import Track
 from sentinel.cli import logs
 from sentinel.cli.drawing import demand_figures, write_whole
+from sentinel.cli.highest import HighestScore
 from sentinel.cli.output import OutputConsole
 from sentinel.cli.replay_options import Request, how_it_is_scored, what_is_replayed
 from sentinel.config.schema import LogConfig
@@ -34,13 +35,13 @@ EPISODES_SHOWN = 20
 CHANNELS_SHOWN = 40
 CHANNELS_DRAWN = 4
 FORMS = (".png", ".svg")
-CALM = "no episode was open: nothing is to be explained"
+CALM = "no episode was open: nothing is odd here, and shares of the score mean little"
 WITHHELD = "no episode was open: the one from {start} to {end} UTC, {peak}, was withheld by {by}"
 UNTOLD = """\
 no episode was open: what began here faded from one that had ended, lasted too short, or was
 told later or not at all{by}"""
 EPILOG = """\b
-Channels are those of the episodes in the stretch: where none was open there is no culprit.
+The table is of the reading with the highest score of the stretch, an episode or none.
 
 \b
 Examples:
@@ -112,13 +113,14 @@ def command(
         demand_figures(plot_path, "--plot")
     model = asked.model()
     replay = asked.replay(model)
-    scored, told = replay.scored_by(asked.detector(model))
+    highest = HighestScore(model, replay.source.entities, entity, from_ns, to_ns)
+    scored, told = replay.scored_by(asked.detector(model), highest.look)
     found = backtest(scored, told, None, list(replay.source.entities))
     stretch = _stretch(found, _track(found, entity), from_ns, to_ns)
-    _print(found, stretch)
+    _print(found, stretch, highest)
     if plot_path:
         again = asked.replay(model).explained(asked.detector(model))
-        drawn = _drawn(found, stretch, model, again, plot_path.suffix)
+        drawn = _drawn(found, stretch, highest, model, again, plot_path.suffix)
         write_whole(plot_path, drawn)
 
 
@@ -146,20 +148,19 @@ def _stretch(found: Backtest, track: Track, from_ns: int, to_ns: int) -> Stretch
     return Stretch(track, first, stop, tuple(worst))
 
 
-def _print(found: Backtest, stretch: Stretch) -> None:
+def _print(found: Backtest, stretch: Stretch, highest: HighestScore) -> None:
     console = OutputConsole(highlight=False, soft_wrap=True)
     track, here = stretch.track, slice(stretch.first, stretch.stop)
     ratio = found.score_ratio[track.rows[here]]
-    highest = int(np.argmax(ratio))
+    place = int(np.argmax(ratio))
     console.print(
         f"{escape(found.entities[track.entity])}, {moment(int(track.time_ns[stretch.first]))} to "
         f"{moment(int(track.time_ns[stretch.stop - 1]))} UTC, {counted(len(ratio), 'reading')}\n"
-        f"highest score: {ratio[highest]:.2f}x the threshold, at "
-        f"{moment(int(track.time_ns[stretch.first + highest]))} UTC"
+        f"highest score: {ratio[place]:.2f}x the threshold, at "
+        f"{moment(int(track.time_ns[stretch.first + place]))} UTC"
     )
     if not stretch.episodes:
-        console.print(CALM if ratio[highest] < 1 else _untold(found, stretch))
-        return
+        console.print(CALM if ratio[place] < 1 else _untold(found, stretch))
     for index in stretch.episodes[:EPISODES_SHOWN]:
         episode = found.episodes[index]
         peak = f"{episode.peak_ratio:.2f}x the threshold"
@@ -167,8 +168,9 @@ def _print(found: Backtest, stretch: Stretch) -> None:
         console.print(f"    at worst {escape(sentence(episode.contributions))}")
     if len(stretch.episodes) > EPISODES_SHOWN:
         console.print(f"(the worst {EPISODES_SHOWN} of {len(stretch.episodes):,} episodes)")
-    console.print()
-    console.print(_channels(found, stretch.episodes[0], track))
+    if highest.contributions:
+        console.print()
+        console.print(_channels(highest))
 
 
 def _untold(found: Backtest, stretch: Stretch) -> str:
@@ -191,15 +193,14 @@ def _lasted(episode: Episode) -> str:
     return f"{moment(episode.start_ns)} to {moment(episode.end_ns)} UTC"
 
 
-def _channels(found: Backtest, index: int, track: Track) -> Table:
-    """Every channel at the worst reading of an episode, wherever in it that is."""
-    worst = moment(int(track.time_ns[found.worst_place(index, track)]))
-    table = Table(title=f"#{index + 1} at its worst reading, {worst} UTC", title_justify="left",
-                  box=None, pad_edge=False)  # fmt: skip
+def _channels(highest: HighestScore) -> Table:
+    """Every channel at the highest score of the stretch."""
+    title = f"at the score of {moment(highest.time_ns)} UTC, {highest.ratio:.2f}x the threshold"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("channel")
     for name in ("share", "observed", "expected", "+-", "history"):
         table.add_column(name, justify="right")
-    for one in found.episodes[index].contributions[:CHANNELS_SHOWN]:
+    for one in highest.contributions[:CHANNELS_SHOWN]:
         observed, expected, deviation = numbers(one)
         observed = "missing" if np.isnan(one.observed) else observed
         table.add_row(
@@ -211,6 +212,7 @@ def _channels(found: Backtest, index: int, track: Track) -> Table:
 def _drawn(
     found: Backtest,
     stretch: Stretch,
+    highest: HighestScore,
     model: FittedModel,
     again: Iterable[Explained],
     suffix: str,
@@ -220,13 +222,10 @@ def _drawn(
 
     track, channels = stretch.track, model.channels[:CHANNELS_DRAWN]
     marks = []
-    if stretch.episodes:
-        worst = stretch.episodes[0]
-        told = found.episodes[worst].contributions[:CHANNELS_DRAWN]
+    if highest.ratio >= 1:
+        told = highest.contributions[:CHANNELS_DRAWN]
         channels = tuple(one.channel for one in told)
-        place = found.worst_place(worst, track)
-        if stretch.first <= place < stretch.stop:
-            marks = [mark(one, int(track.time_ns[place])) for one in told]
+        marks = [mark(one, highest.time_ns) for one in told]
     plan = Plan(track, stretch.first, stretch.stop, channels, marks)
     form: Literal["png", "svg"] = "png" if suffix == ".png" else "svg"
     [drawn] = draw_all(found, [plan], Sensors.of(model), again, form)

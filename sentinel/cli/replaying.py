@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,16 +93,21 @@ class Replay:
             assert detection.reasons is not None
             yield readings, detection.reasons.expected
 
-    def scored_by(self, detector: Detector) -> tuple[Scored, EpisodeLog]:
+    def scored_by(
+        self, detector: Detector, look: Callable[[Readings, Detection], None] | None = None
+    ) -> tuple[Scored, EpisodeLog]:
         """What a detector makes of the whole input.
 
-        Raises DataError where no reading has a score.
+        look    is shown every batch, with the reasons of its scores
+        Raises  DataError where no reading has a score
         """
         told = EpisodeLog(detector.episodes.rules.withheld_by)
         batches = [Scored.nothing()]
         rows = dropped = 0
         with Spinner("scoring") as spinner:
-            for readings, detection in self.through(detector):
+            for readings, detection in self.through(detector, reasons=look is not None):
+                if look is not None:
+                    look(readings, detection)
                 told.add(detection.events, rows)
                 told.suppressed += detection.suppressed
                 batches.append(Scored.of(readings, detection.scores))

@@ -29,7 +29,6 @@ class WorstScores(EntityArrays[WorstState]):
 
     def __init__(self, model: FittedModel) -> None:
         self._model = model
-        self._deviation = model.usual_deviation()
         shape = 1, len(model.channels)
         super().__init__(WorstState(np.zeros(shape, np.float32), np.zeros(shape), np.zeros(shape)))
 
@@ -47,17 +46,26 @@ class WorstScores(EntityArrays[WorstState]):
 
     def contributions(self, entity: int) -> tuple[Contribution, ...]:
         """Of the entity's episode, largest share first."""
-        share, observed, expected = (array[entity] for array in self.state)
-        lowest, highest = self._model.history_range
-        return tuple(
-            Contribution(
-                self._model.channels[f],
-                float(share[f]),
-                float(observed[f]),
-                float(expected[f]),
-                float(self._deviation[f]),
-                float(lowest[f]),
-                float(highest[f]),
-            )
-            for f in np.argsort(-share, kind="stable").tolist()
+        return contributions_of(self._model, *(array[entity] for array in self.state))
+
+
+def contributions_of(
+    model: FittedModel, share: Float32Array, observed: FloatArray, expected: FloatArray
+) -> tuple[Contribution, ...]:
+    """What each channel has to do with a reading's score, largest share first.
+
+    share, observed, expected  (F,) as of `WorstState`
+    """
+    deviation, (lowest, highest) = model.usual_deviation(), model.history_range
+    return tuple(
+        Contribution(
+            model.channels[f],
+            float(share[f]),
+            float(observed[f]),
+            float(expected[f]),
+            float(deviation[f]),
+            float(lowest[f]),
+            float(highest[f]),
         )
+        for f in np.argsort(-share, kind="stable").tolist()
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -51,16 +53,39 @@ def test_a_stretch_names_the_channel_that_was_stuck(folder: Path) -> None:
     assert "b, 2023-11-14 22:14:50 to 2023-11-14 22:15:30 UTC, 41 readings" in done.stdout
     assert "#1, 2023-11-14 22:15 to 2023-11-14 22:" in done.stdout
     assert "    at worst c1 6.0, expected " in done.stdout
-    assert "#1 at its worst reading, 2023-11-14 22:15:" in done.stdout
+    assert "at the score of 2023-11-14 22:15:" in done.stdout
     rows = done.stdout.splitlines()
     assert [row.split()[0] for row in rows[-2:]] == ["c1", "c0"]
+
+
+def test_the_table_is_of_the_stretch_s_highest_score_wherever_the_episode_s_is(
+    folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "scores.csv"
+    files = ["--model", folder / "model", "--input", folder / "input.csv", "--output", output]
+    assert CliRunner().invoke(cli, ["score", *map(str, files)]).exit_code == 0
+    with output.open() as file:
+        ratio = {
+            int(row["timestamp"]): float(row["score_ratio"]) for row in csv.DictReader(file)
+            if row["entity"] == "b" and row["score_ratio"]
+        }  # fmt: skip
+    # Before the worst reading, amid the episode, and where nothing is odd.
+    for first, last in ((T0 + 90, T0 + 103), (T0 + 105, T0 + 106), (T0 + 10, T0 + 90)):
+        done = run(folder, first, last, "--entity", "b")
+        assert done.exit_code == 0, done.output
+        highest = max(range(first, last + 1), key=lambda at: ratio[at])
+        when = f"{datetime.fromtimestamp(highest, UTC):%Y-%m-%d %H:%M}"
+        title = f"at the score of {when}"
+        [told] = [row for row in done.stdout.splitlines() if row.startswith(title)]
+        assert f"{ratio[highest]:.2f}x the threshold" in told
+        assert {row.split()[0] for row in done.stdout.splitlines()[-2:]} == {"c0", "c1"}
 
 
 def test_a_quiet_stretch_has_nothing_to_explain(folder: Path) -> None:
     for stretch in ((T0 + 10, T0 + 90, "b"), (T0 + 90, T0 + 130, "a")):
         done = run(folder, *stretch[:2], "--entity", stretch[2])
         assert done.exit_code == 0, done.output
-        assert "no episode was open: nothing is to be explained" in done.stdout
+        assert "no episode was open: nothing is odd here" in done.stdout
 
 
 def test_a_score_above_the_threshold_without_an_episode_has_its_reason(folder: Path) -> None:
