@@ -18,7 +18,7 @@ class Labels:
     """K stretches, in the order of the file that named them; they may overlap.
 
     from_ns, to_ns  (K,) int64, both ends belong to the stretch
-    entities        (K,) names; None: each stretch holds for every entity
+    entities        (K,) names, "" for every entity; None: each stretch holds for all
     where           the file, for messages
     failed_ns       (K,) int64, when the machine failed of what the stretch shows, or NEVER;
                     None: not once
@@ -75,12 +75,12 @@ class Labels:
         holds = np.zeros(len(self), np.bool_)
         for which, rows in self._by_entity(entity, names):
             at_ns = time_ns[rows]
-            holds[which] = meeting(self.from_ns[which], self.to_ns[which], at_ns, at_ns) > 0
+            holds[which] |= meeting(self.from_ns[which], self.to_ns[which], at_ns, at_ns) > 0
         return np.flatnonzero(~holds).tolist()
 
     def strangers(self, names: Sequence[str]) -> list[int]:
         """The stretches whose entity is not among `names`."""
-        known = set(names)
+        known = {"", *names}
         return [row for row, name in enumerate(self.entities or ()) if name not in known]
 
     def _by_entity(
@@ -96,5 +96,6 @@ class Labels:
         order = np.argsort(entity, kind="stable")
         bounds = np.searchsorted(entity[order], np.arange(len(names) + 1))
         for index, name in enumerate(names):
-            if name in stretches:
-                yield np.array(stretches[name]), order[bounds[index] : bounds[index + 1]]
+            which = stretches.get(name, []) + stretches.get("", [])
+            if which:
+                yield np.array(which), order[bounds[index] : bounds[index + 1]]

@@ -19,9 +19,8 @@ from sentinel.errors import DataError
 from sentinel.records import NS_PER_DAY, BoolArray, TimeArray
 from sentinel.source import history_times
 from sentinel.source.exact_time import DATE_ALONE
-from sentinel.source.history_names import encode
 from sentinel.source.history_paths import find_files, open_table
-from sentinel.source.history_table import HistoryTable, no_column, place
+from sentinel.source.history_table import HistoryTable, no_column, place, unfit
 from sentinel.source.history_times import times_ns, unit_of_first
 
 FROM, TO, ENTITY, FAILED = "from", "to", "entity", "failed_at"
@@ -33,7 +32,8 @@ TIME_HINT = "a label's times are ISO 8601, as in 2026-01-31 14:05, or unix times
 def read_labels(path: str | Path) -> Labels:
     """All labels of one file, CSV or Parquet.
 
-    Both ends of a stretch belong to it. Without a column `entity` each holds for every machine.
+    Both ends of a stretch belong to it. Without a column `entity`, or where its cell is empty, it
+    holds for every machine.
     `failed_at`, where it is not empty: when the machine failed of what began at `from`.
     Raises DataError with the row where a time or a name is none, or `from` is after the others.
     """
@@ -103,8 +103,11 @@ def _failures(table: HistoryTable, read: pa.Table) -> TimeArray | None:
 
 
 def _entities(read: pa.Table, path: Path) -> list[str]:
-    codes, names = encode(read.column(ENTITY).combine_chunks(), ENTITY, path, 0)
-    return [names[code] or "" for code in codes.tolist()]
+    column = read.column(ENTITY)
+    try:
+        return [str(name or "") for name in column.cast(pa.string()).to_pylist()]
+    except pa.ArrowException as error:
+        raise unfit(path, ENTITY, column.type, "names", error) from None
 
 
 def _text(read: pa.Table, name: str, row: int) -> str:

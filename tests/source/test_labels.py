@@ -27,6 +27,7 @@ DAY_S, JANUARY_30_S = 86_400, 20_483 * 86_400  # of 2026
         ("from,to\n2023-11-14T22:13:20Z,2023-11-14 22:14:20\n", None),
         ("from,to\n1700000000,2023-11-14T22:14:20Z\n", None),
         ("entity,from,to\n7,1700000000,1700000060\n", ["7"]),
+        ("entity,from,to\n,1700000000,1700000060\n", [""]),
     ],
 )
 def test_times_are_read_as_those_of_a_history(tmp_path: Path, text: str, entities) -> None:
@@ -74,8 +75,6 @@ def test_a_failure_is_known_where_its_cell_is_not_empty(tmp_path: Path, failed_a
          "to exchanged?"),
         ("from,to\n1700000000,\n", ", data row 1: column 'to': the time is empty; "
          f"{TIME_HINT}"),
-        ("from,to,entity\n1700000000,1700000001,a\n1700000000,1700000001,\n",
-         ", data row 2: column 'entity': the name is empty"),
         ("from,to,failed_at\n1700000000,1700000001,\n1700000000,1700000001,1699999999\n",
          ", data row 2: the failure (1699999999) comes before what led to it (1700000000); from is "
          "when it could first have been noticed"),
