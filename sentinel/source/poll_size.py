@@ -7,6 +7,8 @@ fetch holds hundreds of thousands of records, and a large model scores a few tho
 from __future__ import annotations
 
 RECORDS_MAX = 32_768
+# Of the size of the largest batches, what is believed after a poll that brought smaller ones.
+KEPT = 0.9
 
 
 class PollSize:
@@ -17,12 +19,14 @@ class PollSize:
 
     def __init__(self, batches_max: int) -> None:
         self._batches_max = batches_max
+        self._records_a_batch = 0.0
         self.batches = 1
 
     def brought(self, batches: int, records: int) -> None:
         """A poll brought so many; `records` counts readings where a record holds many."""
         if not batches:
             return
-        fitting = RECORDS_MAX * batches // max(records, 1)
         # Slowly up, at once down: a poll of small batches says little of the next ones.
+        self._records_a_batch = max(records / batches, KEPT * self._records_a_batch)
+        fitting = int(RECORDS_MAX / max(self._records_a_batch, 1 / self._batches_max))
         self.batches = max(1, min(fitting, 2 * self.batches, self._batches_max))
