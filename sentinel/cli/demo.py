@@ -77,12 +77,13 @@ def command(exit_at_end: bool, bootstrap: str | None, listen_address: str) -> No
     # What goes wrong is told once, by us; the client would tell of each attempt.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     report = DemoReport()
-    history, future = history_and_future()
+    header, *rows = csv_lines()
+    history, future = history_and_future(rows)
     replayed = Replayed(time_of(future[0]), time_of(future[-1]), len(future))
     with tempfile.TemporaryDirectory(prefix="sentinel-demo-") as folder, ExitStack() as stack:
         model_path = Path(folder) / "machine-temperature"
         report.begin(len(history), replayed)
-        report.fitted(_fit([csv_lines()[0], *history], Path(folder) / "history.csv", model_path))
+        report.fitted(_fit([header, *history], Path(folder) / "history.csv", model_path))
         servers = bootstrap or stack.enter_context(EmbeddedBroker()).bootstrap_servers
         config = _config(model_path, servers, listen_address)
         options = client_options(config)

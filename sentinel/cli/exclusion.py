@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 
 from sentinel.backtest.labels import Labels
@@ -16,6 +18,12 @@ from sentinel.report.wording import iso
 from sentinel.source.history_table import place
 
 CHUNK_ROWS = 1 << 20
+
+
+def exclude_times_option(text: str) -> Callable[[Any], Any]:
+    """The option that names such a file, with this help."""
+    path = click.Path(path_type=Path)
+    return click.option("--exclude-times", "left_out_path", type=path, metavar="LABELS", help=text)
 
 
 def labelled_rows(

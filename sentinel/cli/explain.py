@@ -182,9 +182,10 @@ def _untold(found: Backtest, stretch: Stretch) -> str:
         by = f" (withheld by {found.withheld_by})" if found.withheld_by else ""
         return UNTOLD.format(by=by)
     peak = f"{one.peak_ratio:.2f}x the threshold at most"
-    return WITHHELD.format(
+    told = WITHHELD.format(
         start=moment(one.start_ns), end=moment(one.end_ns), peak=peak, by=found.withheld_by
-    ) + (f"\n    at worst {escape(sentence(one.contributions))}" if one.contributions else "")
+    )
+    return f"{told}\n    at worst {escape(sentence(one.contributions))}"
 
 
 def _lasted(episode: Episode) -> str:

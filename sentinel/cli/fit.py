@@ -17,7 +17,7 @@ from sentinel import store
 from sentinel.backtest.labels import Labels
 from sentinel.cli import logs
 from sentinel.cli.device_option import TRAINS, device_option
-from sentinel.cli.exclusion import labelled_rows
+from sentinel.cli.exclusion import exclude_times_option, labelled_rows
 from sentinel.cli.fit_options import model_options, settings_of, training_options
 from sentinel.cli.history import spool_history
 from sentinel.cli.layout_options import file_layout, layout_options
@@ -179,9 +179,8 @@ def backend_of(
               help="With --config: where to begin.  [default: the oldest record]")
 @click.option("--to", "range_to", metavar="OFFSET|TIME",
               help="With --config: where to end.  [default: the newest record]")
-@click.option("--exclude-times", "labels_path", type=click.Path(path_type=Path), metavar="LABELS",
-              help="Leave out what this file names: columns from and to (both ends included), "
-              "perhaps entity.")
+@exclude_times_option("Leave out what this file names: columns from and to (both ends included), "
+                      "perhaps entity.")
 @click.option("--exclude-suspicious", is_flag=True,
               help="Leave out what looks anomalous, at most a tenth, and fit once more.")
 @layout_options
@@ -192,7 +191,7 @@ def backend_of(
               help="0: one for each CPU. Never changes the result.")
 def command(
     history: tuple[Path, ...], output: Path, config_path: Path | None,
-    range_from: str | None, range_to: str | None, labels_path: Path | None,
+    range_from: str | None, range_to: str | None, left_out_path: Path | None,
     exclude_suspicious: bool, threads: int, device: Asked | None, **options: Any,
 ) -> None:
     # fmt: on
@@ -212,7 +211,7 @@ def command(
         raise click.UsageError("--from and --to go with --config")
     if exclude_suspicious and options["kind"] == "reconstruct":
         raise click.UsageError("--exclude-suspicious does not go with --model reconstruct")
-    left_out = LeftOut(read_labels(labels_path) if labels_path else None, exclude_suspicious)
+    left_out = LeftOut(read_labels(left_out_path) if left_out_path else None, exclude_suspicious)
     store.prepare(output)  # an hour of work must not end in an error that was foreseeable
     config = load(config_path) if config_path else None
     kernels = config.kernels if config else KernelsConfig()

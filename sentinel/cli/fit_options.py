@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
 
 from sentinel.cli.finite_range import FiniteRange
+from sentinel.cli.option_group import option_group
 from sentinel.config.bounds import COUNT_MAX, DURATION_MAX_S, EXCEED_PROBABILITY_MIN
 from sentinel.fitted import KINDS_OF, Kind
 from sentinel.fitting.settings import FitSettings, recommended_training
@@ -20,8 +21,6 @@ DEFAULTS = FitSettings()
 PLAIN = recommended_training("reconstruct", 1)
 JOINT, JOINT_ONE = recommended_training("joint", 2), recommended_training("joint", 1)
 SEED_MAX = 2**32 - 1
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class WindowLength(click.ParamType[int]):
@@ -66,7 +65,8 @@ max_gap_option = click.option(
     help="A longer gap starts a new window.  [default: 10 sampling intervals]",
 )
 
-_MODEL = (
+# What model to fit.
+model_options = option_group(
     click.option("--model", "kind", type=click.Choice(get_args(Kind)),
                  default=DEFAULTS.kind, show_default=True, is_eager=True,
                  help="joint: forecast and reconstruction, with small companions; light: a single "
@@ -103,7 +103,8 @@ _MODEL = (
                  "threshold."),
 )
 
-_TRAINING = (
+# How to train it.
+training_options = option_group(
     click.option("--initialisation", type=click.Choice(["glorot", "he", "uniform"]),
                  help="How the weights begin.  "
                  f"[default: {JOINT.initialisation}; light, reconstruct: {PLAIN.initialisation}]"),
@@ -144,20 +145,6 @@ _TRAINING = (
                  help="Same seed, same bytes; a GPU's are others than a CPU's."),
 )
 # fmt: on
-
-
-def model_options(function: F) -> F:
-    """What model to fit."""
-    for option in reversed(_MODEL):
-        function = option(function)
-    return function
-
-
-def training_options(function: F) -> F:
-    """How to train it."""
-    for option in reversed(_TRAINING):
-        function = option(function)
-    return function
 
 
 def settings_of(options: dict[str, Any], channels: int) -> FitSettings:

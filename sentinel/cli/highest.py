@@ -42,8 +42,8 @@ class HighestScore:
         inside = (readings.time_ns >= self._from_ns) & (readings.time_ns <= self._to_ns)
         inside &= (scores.status == Status.OK) & np.isfinite(scores.score_ratio)
         if self._entity is not None:
-            names = np.array([name == self._entity for name in self._entities], np.bool_)
-            inside &= names[readings.entity]
+            known = self._entity in self._entities
+            inside &= readings.entity == (self._entities.index(self._entity) if known else -1)
         rows = np.flatnonzero(inside)
         if not len(rows):
             return
@@ -53,6 +53,7 @@ class HighestScore:
             self.time_ns = int(readings.time_ns[row])
             self.contributions = contributions_of(
                 self._model,
+                self._model.usual_deviation(),
                 reasons.shares[row].astype(np.float32),
                 readings.values[row],
                 reasons.expected[row],

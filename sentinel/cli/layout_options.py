@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
 
+from sentinel.cli.option_group import option_group
 from sentinel.config.schema import TimestampUnit
 from sentinel.source.files import FileLayout
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-OPTIONS = (
+# `file_layout` makes a FileLayout of their values.
+layout_options = option_group(
     click.option("--layout", type=click.Choice(["wide", "long"]), default="wide", show_default=True,
                  help="wide: a column per channel; long: a row per channel and value."),
     click.option("--timestamp-column", default="timestamp", show_default=True, metavar="NAME",
@@ -36,13 +35,6 @@ NAMES = (
     "layout", "timestamp_column", "timestamp_unit", "entity_column", "entity_from_file_name",
     "channel_column", "value_column", "exclude",
 )  # fmt: skip
-
-
-def layout_options(command: F) -> F:
-    """Add the options to a click command; `file_layout` makes a FileLayout of their values."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
 
 
 def file_layout(options: dict[str, Any]) -> FileLayout:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from sentinel import store
 from sentinel.cli.device_option import SCORES, device_option
+from sentinel.cli.exclusion import exclude_times_option
 from sentinel.cli.layout_options import file_layout, layout_options
+from sentinel.cli.option_group import option_group
 from sentinel.cli.replaying import Replay, configured_detector
 from sentinel.config.bounds import COUNT_MAX
 from sentinel.detector import Detector
@@ -20,21 +21,20 @@ from sentinel.runtime.device import Asked
 from sentinel.source.files import FileLayout
 from sentinel.source.labels import read_labels
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-WHAT = (
+# The model and the readings.
+what_is_replayed = option_group(
     click.option("--model", "model_path", required=True, type=click.Path(path_type=Path),
                  metavar="MODEL", help="What `sentinel fit` wrote."),
     click.option("--input", "input_path", required=True, type=click.Path(path_type=Path),
                  metavar="FILE", help="CSV or Parquet, or a directory of them."),
     click.option("--context", "context_path", type=click.Path(path_type=Path), metavar="FILE",
                  help="Readings right before the input; their end fills the first windows."),
-    click.option("--exclude-times", "left_out_path", type=click.Path(path_type=Path),
-                 metavar="LABELS",
-                 help="Stretches of the context to leave out: columns from, to, perhaps entity."),
+    exclude_times_option("Stretches of the context to leave out: columns from, to, perhaps "
+                         "entity."),
 )  # fmt: skip
 
-HOW = (
+# The detector, and the columns of the files.
+how_it_is_scored = option_group(
     click.option("--config", "config_path", type=click.Path(path_type=Path), metavar="FILE",
                  help="Take [alert], [window] and [kernels] from a daemon's configuration, or a "
                  "file that has no more than these."),
@@ -45,20 +45,6 @@ HOW = (
                  help="0: one for each CPU. Never changes a score."),
     layout_options,
 )  # fmt: skip
-
-
-def what_is_replayed(command: F) -> F:
-    """Add the options of the model and the readings to a click command."""
-    for option in reversed(WHAT):
-        command = option(command)
-    return command
-
-
-def how_it_is_scored(command: F) -> F:
-    """Add the options of the detector and of the files' columns."""
-    for option in reversed(HOW):
-        command = option(command)
-    return command
 
 
 @dataclass(frozen=True, slots=True)

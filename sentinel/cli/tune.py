@@ -15,7 +15,7 @@ import numpy as np
 
 from sentinel import store
 from sentinel.cli import logs
-from sentinel.cli.exclusion import labelled_rows
+from sentinel.cli.exclusion import exclude_times_option, labelled_rows
 from sentinel.cli.finite_range import FiniteRange
 from sentinel.cli.fit_options import SEED_MAX, WindowLength, max_gap_option
 from sentinel.cli.history import spool_history
@@ -133,8 +133,7 @@ class Task:
               help="Readings to judge by; CSV or Parquet, or a directory of them.")
 @click.option("--labels", "labels_path", type=click.Path(path_type=Path), metavar="LABELS",
               help="Known anomalies of the input: columns from and to, perhaps entity.")
-@click.option("--exclude-times", "left_out_path", type=click.Path(path_type=Path),
-              metavar="LABELS", help="Stretches of HISTORY to leave out, as `sentinel fit` has it.")
+@exclude_times_option("Stretches of HISTORY to leave out, as `sentinel fit` has it.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="MODEL",
               help="Write the chosen model there; an older model there is replaced.")
 @click.option("--trials", type=click.IntRange(1, 1000), default=12, show_default=True,

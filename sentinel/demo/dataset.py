@@ -66,18 +66,22 @@ def csv_lines() -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
-def history_and_future() -> tuple[list[str], list[str]]:
-    """The series without its header: until HISTORY_END, and from there on."""
-    rows = csv_lines()[1:]
+def history_and_future(rows: list[str]) -> tuple[list[str], list[str]]:
+    """The series' lines but for the header: until HISTORY_END, and from there on."""
     split = bisect_left(rows, HISTORY_END, key=time_of)
     return rows[:split], rows[split:]
 
 
 def faults_of_history() -> Labels:
     """What a model of the history is to do without."""
-    return Labels(
-        times_ns([one.window_start for one in FAULTS_OF_HISTORY]),
-        times_ns([one.window_end for one in FAULTS_OF_HISTORY]),
+    return Labels(*windows_ns(FAULTS_OF_HISTORY))
+
+
+def windows_ns(failures: Sequence[KnownFailure]) -> tuple[TimeArray, TimeArray]:
+    """Where their windows begin, and where they end."""
+    return (
+        times_ns([one.window_start for one in failures]),
+        times_ns([one.window_end for one in failures]),
     )
 
 

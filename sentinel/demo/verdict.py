@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from sentinel.backtest.intervals import meeting
-from sentinel.demo.dataset import KnownFailure, times_ns
+from sentinel.demo.dataset import KnownFailure, times_ns, windows_ns
 
 WEEK = timedelta(weeks=1)
 
@@ -97,10 +97,7 @@ def judge(
     lasted = [(e.end or replayed.last) - e.opened for e in episodes]
     opened_ns = times_ns([e.opened for e in episodes])
     end_ns = times_ns([e.end or replayed.last for e in episodes])
-    window = (
-        times_ns([f.window_start for f in failures]),
-        times_ns([f.window_end for f in failures]),
-    )
+    window = windows_ns(failures)
     # The first that opens at or behind a window's beginning is the one, where any warned.
     warnings = meeting(*window, opened_ns, opened_ns)
     first = np.searchsorted(opened_ns, window[0])

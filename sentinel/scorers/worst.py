@@ -29,6 +29,7 @@ class WorstScores(EntityArrays[WorstState]):
 
     def __init__(self, model: FittedModel) -> None:
         self._model = model
+        self._deviation = model.usual_deviation()
         shape = 1, len(model.channels)
         super().__init__(WorstState(np.zeros(shape, np.float32), np.zeros(shape), np.zeros(shape)))
 
@@ -46,17 +47,23 @@ class WorstScores(EntityArrays[WorstState]):
 
     def contributions(self, entity: int) -> tuple[Contribution, ...]:
         """Of the entity's episode, largest share first."""
-        return contributions_of(self._model, *(array[entity] for array in self.state))
+        of_entity = (array[entity] for array in self.state)
+        return contributions_of(self._model, self._deviation, *of_entity)
 
 
 def contributions_of(
-    model: FittedModel, share: Float32Array, observed: FloatArray, expected: FloatArray
+    model: FittedModel,
+    deviation: FloatArray,
+    share: Float32Array,
+    observed: FloatArray,
+    expected: FloatArray,
 ) -> tuple[Contribution, ...]:
     """What each channel has to do with a reading's score, largest share first.
 
+    deviation                  (F,) the model's usual one
     share, observed, expected  (F,) as of `WorstState`
     """
-    deviation, (lowest, highest) = model.usual_deviation(), model.history_range
+    lowest, highest = model.history_range
     return tuple(
         Contribution(
             model.channels[f],

@@ -105,7 +105,7 @@ def _failures(table: HistoryTable, read: pa.Table) -> TimeArray | None:
 def _entities(read: pa.Table, path: Path) -> list[str]:
     column = read.column(ENTITY)
     try:
-        return [str(name or "") for name in column.cast(pa.string()).to_pylist()]
+        return [name or "" for name in column.cast(pa.string()).to_pylist()]
     except pa.ArrowException as error:
         raise unfit(path, ENTITY, column.type, "names", error) from None
 

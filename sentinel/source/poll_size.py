@@ -28,5 +28,5 @@ class PollSize:
             return
         # Slowly up, at once down: a poll of small batches says little of the next ones.
         self._records_a_batch = max(records / batches, KEPT * self._records_a_batch)
-        fitting = int(RECORDS_MAX / max(self._records_a_batch, 1 / self._batches_max))
+        fitting = int(RECORDS_MAX / max(self._records_a_batch, 1))
         self.batches = max(1, min(fitting, 2 * self.batches, self._batches_max))

@@ -34,7 +34,7 @@ def spoil(
 
     label  (m,) above 0 where a row of test is anomalous; without any, train stays as it is
     """
-    first, stop = _events(np.asarray(label) > 0)
+    first, stop = stretches(np.asarray(label) > 0)
     spoilt, spliced = train.copy(), np.zeros(len(train), np.bool_)
     budget = round(share * len(train))
     if not len(first) or not budget:
@@ -57,6 +57,7 @@ def spoil(
     return spoilt, spliced
 
 
-def _events(labelled: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    edges = np.diff(labelled.astype(np.int8), prepend=0, append=0)
+def stretches(marked: Mask) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where marked rows begin, and one past where they end, each (k,)."""
+    edges = np.diff(marked.astype(np.int8), prepend=0, append=0)
     return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)

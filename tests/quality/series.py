@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tests.quality.contaminate import seed_of, spoil
+from tests.quality.contaminate import seed_of, spoil, stretches
 
 US_PER_S = 1_000_000
 
@@ -78,7 +78,7 @@ def read_tables(path: Path, contaminate: float = 0.0) -> Tables:
         _table(train_us, train, channels),
         _table(test_us, test, channels),
         are_rows,
-        _stretches(train_us, spliced),
+        _faults(train_us, spliced),
     )
 
 
@@ -113,10 +113,9 @@ def _table(times_us: IntArray, values: npt.NDArray[np.floating], channels: list[
     return pa.Table.from_arrays([_times(times_us), *columns], ["timestamp", *channels])
 
 
-def _stretches(times_us: IntArray, marked: npt.NDArray[np.bool_]) -> pa.Table:
-    edges = np.diff(marked.astype(np.int8), prepend=0, append=0)
-    first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
-    return pa.table({"from": _times(times_us[first]), "to": _times(times_us[last])})
+def _faults(times_us: IntArray, spliced: npt.NDArray[np.bool_]) -> pa.Table:
+    first, stop = stretches(spliced)
+    return pa.table({"from": _times(times_us[first]), "to": _times(times_us[stop - 1])})
 
 
 def _times(times_us: IntArray) -> pa.Array:
