@@ -18,8 +18,8 @@ from sentinel.config.schema import SourceConfig
 from sentinel.errors import ConfigError, KafkaError
 from sentinel.source import record_batches
 from sentinel.source.kafka_admin import OPTIONS, never_create_topics, told
+from sentinel.source.poll_size import READINGS_MAX
 
-BATCHES_MAX = 1000  # record batches handed on by one poll
 FETCH_BYTES_MAX = 32 << 20
 PARTITION_FETCH_BYTES_MAX = 4 << 20
 # What a configuration file can call them. kafka-python cannot offer the group both kinds of
@@ -58,7 +58,7 @@ def open_consumer(
         "enable_auto_commit": False,
         "fetch_max_bytes": FETCH_BYTES_MAX,
         "max_partition_fetch_bytes": PARTITION_FETCH_BYTES_MAX,
-        "max_poll_records": BATCHES_MAX,
+        "max_poll_records": READINGS_MAX,
         **more,
         **chosen,
     }

@@ -89,16 +89,14 @@ class KafkaSource:
         """
         with reading(self._config.topic):
             finish_join(self._consumer)
-            found = self._consumer.poll(timeout_ms, max_records=self._size.batches)
+            found = self._consumer.poll(timeout_ms, max_records=self._size.records)
         self._arrived_s |= dict.fromkeys(found, time.monotonic())
         forget = self._forget(self._gone.take())
         for records in found.values():
             for batch in record_batches.batches_of(records):
                 self._decoder.decode(batch)
         decoded = self._decoder.take()
-        self._size.brought(
-            sum(map(len, found.values())), max(decoded.records, len(decoded.readings))
-        )
+        self._size.brought(decoded.records, len(decoded.readings))
         self._place(decoded.readings)
         positions = self._positions(found)
         self._handed |= positions

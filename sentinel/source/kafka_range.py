@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -60,7 +61,9 @@ class KafkaRangeSource:
         self._config = config
         first, last = _parsed(begin, "--from"), _parsed(end, "--to")
         # No reset: kafka-python's own would skip to the newest record where the oldest are deleted.
-        alone = {"group_id": None, "auto_offset_reset": "none"}
+        # Fetches are taken whole: behind the rest of one kafka-python asks for the next at once,
+        # at a partition's end in vain, and the next partition waits for that answer.
+        alone = {"group_id": None, "auto_offset_reset": "none", "max_poll_records": sys.maxsize}
         self._consumer = open_consumer(config, client_options, alone)
         self._finished = False
         self._left: list[ClientPartition] = []  # to be read; the first of them is

@@ -1,4 +1,4 @@
-"""How many record batches a poll takes, so that it brings about so many records and no more.
+"""How many records a poll takes, so that it brings about so many readings and no more.
 
 The daemon answers the watchdog, the group and the health check between polls. After a pause a
 fetch holds hundreds of thousands of records, and a large model scores a few thousand a second.
@@ -6,27 +6,27 @@ fetch holds hundreds of thousands of records, and a large model scores a few tho
 
 from __future__ import annotations
 
-RECORDS_MAX = 32_768
-# Of the size of the largest batches, what is believed after a poll that brought smaller ones.
+READINGS_MAX = 32_768
+# Of the most readings that a record held, what is believed after a poll whose records held fewer.
 KEPT = 0.9
 
 
 class PollSize:
-    """Follows the size of the batches that come; begins with one batch.
+    """Follows how many readings a record holds; begins with one record.
 
-    batches  how many to take next, at most batches_max; a single one may hold more than RECORDS_MAX
+    records  how many to take next, at most records_max; the last record batch comes whole
     """
 
-    def __init__(self, batches_max: int) -> None:
-        self._batches_max = batches_max
-        self._records_a_batch = 0.0
-        self.batches = 1
+    def __init__(self, records_max: int) -> None:
+        self._records_max = records_max
+        self._readings_a_record = 1.0
+        self.records = 1
 
-    def brought(self, batches: int, records: int) -> None:
-        """A poll brought so many; `records` counts readings where a record holds many."""
-        if not batches:
+    def brought(self, records: int, readings: int) -> None:
+        """A poll brought so many."""
+        if not records:
             return
-        # Slowly up, at once down: a poll of small batches says little of the next ones.
-        self._records_a_batch = max(records / batches, KEPT * self._records_a_batch)
-        fitting = int(RECORDS_MAX / max(self._records_a_batch, 1))
-        self.batches = max(1, min(fitting, 2 * self.batches, self._batches_max))
+        # Slowly up, at once down: a poll of short records says little of the next ones.
+        self._readings_a_record = max(readings / records, KEPT * self._readings_a_record, 1.0)
+        fitting = int(READINGS_MAX / self._readings_a_record)
+        self.records = max(1, min(fitting, self._records_max))

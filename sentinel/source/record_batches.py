@@ -7,7 +7,8 @@ has written since 2017, come out record by record as ever.
 
 The hook is private API (`consumer._fetcher.PartitionRecords`), hence ``kafka-python<3.1``;
 `install` refuses loudly where its assumptions do not hold, and tests/source/test_record_batches.py
-says which they are. ``max_poll_records`` counts batches under the hook.
+says which they are. ``max_poll_records`` counts records as ever, of whole batches: a poll ends with
+the batch that reaches it.
 
 What a compressed batch expands to has no bound: kafka-python decompresses it in one go, in none of
 its four codecs with a limit. `fetch_max_bytes` bounds what comes over the wire; a batch made to
@@ -17,6 +18,7 @@ write to the topic is to be trusted that far, and MemoryMax= of the systemd unit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +38,8 @@ from sentinel.source.batches import (
 )
 
 _FORMAT_2 = 2
+# Records that a batch counts as at least: handing one on takes about as long as decoding so many.
+SMALL_BATCH = 32
 
 
 class _WholeBatch:
@@ -114,9 +118,44 @@ class _WholeBatches:
         return _WholeBatch(batch, self._low)
 
 
+class _Metered(Iterator[Any]):
+    """An iterator that pauses behind the record with which `left` is used up."""
+
+    def __init__(self, records: Iterator[Any]) -> None:
+        self._records = records
+        self.left = 0.0
+
+    def __next__(self) -> Any:
+        if self.left <= 0:
+            raise StopIteration
+        record = next(self._records)
+        self.left -= _weight(record)
+        return record
+
+
+class _Taken(list[Any]):
+    """Batches whose length is their records': kafka-python takes it off what a poll may bring."""
+
+    def __len__(self) -> int:
+        return sum(map(_weight, self))
+
+
 class _PartitionBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
+    record_iterator: Any
+
     def __init__(self, fetch_offset: int, tp: Any, records: Any, **options: Any) -> None:
         super().__init__(fetch_offset, tp, _WholeBatches(records, fetch_offset), **options)
+        self._meter = _Metered(self.record_iterator)
+        self.record_iterator = self._meter
+
+    def take(self, n: int | None = None) -> _Taken:
+        self._meter.left = math.inf if n is None else n
+        return _Taken(super().take())
+
+
+def _weight(record: Any) -> int:
+    whole = isinstance(record.value, _Value) and record.value.batch is not None
+    return max(SMALL_BATCH, record.value.batch.records if whole else 1)
 
 
 def install(consumer: Any) -> None:

@@ -22,7 +22,7 @@ from sentinel.runtime.workload import (
     seconds_of_batches,
     seconds_of_step,
 )
-from sentinel.source.poll_size import RECORDS_MAX
+from sentinel.source.poll_size import READINGS_MAX
 
 CPU = Backend()
 GPU = CudaBackend(CPU, 99 * 1024, 2)
@@ -70,7 +70,7 @@ def only_first_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_busy_topic_s_batch_is_what_a_poll_brings() -> None:
-    assert STREAM[1].entities * STREAM[1].readings == RECORDS_MAX
+    assert STREAM[1].entities * STREAM[1].readings == READINGS_MAX
 
 
 @pytest.mark.parametrize(

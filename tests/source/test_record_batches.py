@@ -59,6 +59,10 @@ def test_kafka_python_still_is_as_the_hook_assumes():
     source = inspect.getsource(Fetcher)
     assert "self.PartitionRecords(fetch_offset, tp, records," in source
     unpack = inspect.getsource(Fetcher.PartitionRecords._unpack_records)
+    append = inspect.getsource(Fetcher._append)
+    assert "part_records = part.take(max_records)" in append
+    assert "return len(part_records)" in append
+    assert "self.record_iterator" in inspect.getsource(Fetcher.PartitionRecords.take)
     assert "records.next_batch()" in unpack
     assert "for record in batch:" in unpack
     assert "self.next_fetch_offset = record.offset + 1" in unpack
@@ -121,3 +125,35 @@ def test_what_cannot_be_decompressed_is_a_kafka_error():
     records = hooked()(10, PARTITION, MemoryRecords(data), check_crcs=False)
     with pytest.raises(kafka.errors.CorruptRecordError, match="cannot be decompressed"):
         records.take()
+
+
+def test_a_poll_takes_records_of_whole_batches_up_to_its_limit():
+    big = [b"x"] * 100
+    records = fetched(b"".join(batch(big, 100 * n) for n in range(10)))
+    counted = [records.take(n) for n in (1, 100, 101, 450)]
+    assert [len(taken) for taken in counted] == [100, 100, 200, 500]
+    assert [taken[-1].offset for taken in counted] == [99, 199, 399, 899]
+    assert records.next_fetch_offset == 900
+    assert [record.offset for record in records.take()] == [999]
+    assert not records
+
+
+def test_a_small_batch_counts_as_many_records_as_it_costs():
+    records = fetched(b"".join(batch([b"x"], n) for n in range(100)))
+    taken = records.take(10 * record_batches.SMALL_BATCH)
+    assert [record.offset for record in taken] == [*range(10)]
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+def test_records_of_old_formats_count_as_small_batches(magic):
+    records = fetched(batch([b"x"] * 100, magic=magic))
+    assert [r.offset for r in records.take(3 * record_batches.SMALL_BATCH)] == [0, 1, 2]
+
+
+def test_an_error_behind_good_batches_comes_after_them_however_many_are_taken_at_once():
+    spoilt = batch([b"a" * 50], 11)
+    spoilt[-10] ^= 1
+    records = fetched(batch([b"good"], 10) + spoilt, 10)
+    assert [record.offset for record in records.take(1000)] == [10]
+    with pytest.raises(kafka.errors.CorruptRecordError, match="crc"):
+        records.take(1000)
