@@ -78,6 +78,19 @@ class Labels:
             holds[which] |= meeting(self.from_ns[which], self.to_ns[which], at_ns, at_ns) > 0
         return np.flatnonzero(~holds).tolist()
 
+    def beginning_before(
+        self, entity: IndexArray, time_ns: TimeArray, names: Sequence[str]
+    ) -> list[int]:
+        """The stretches that hold the first of the readings they are about, and begin before it.
+
+        Arguments as those of `mask`.
+        """
+        first_ns = np.full(len(self), NEVER)
+        for which, rows in self._by_entity(entity, names):
+            earliest_ns = time_ns[rows].min(initial=NEVER)
+            first_ns[which] = np.minimum(first_ns[which], earliest_ns)
+        return np.flatnonzero((self.from_ns < first_ns) & (first_ns <= self.to_ns)).tolist()
+
     def strangers(self, names: Sequence[str]) -> list[int]:
         """The stretches whose entity is not among `names`."""
         known = {"", *names}

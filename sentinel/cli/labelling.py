@@ -39,6 +39,12 @@ def demand_fit(
             "%s: no reading with a score in %d of %d labels, the first is %s",
             labels.where, len(unmet), len(labels), f"data row {unmet[0] + 1}",
         )  # fmt: skip
+    if cut := labels.beginning_before(entity, time_ns, entities):
+        log.warning(
+            "%s: %d of %d labels begin before the first reading with a score, the first is %s: "
+            "judged from that reading on",
+            labels.where, len(cut), len(labels), f"data row {cut[0] + 1}",
+        )  # fmt: skip
 
 
 def refuse_strangers(labels: Labels, entities: Sequence[str], whole: str) -> None:

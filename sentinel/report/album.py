@@ -155,9 +155,12 @@ def _picture(
     track = plan.track
     from_ns, to_ns = int(track.time_ns[plan.first]), int(track.time_ns[plan.stop - 1])
     known = [
-        (max(event.from_ns, from_ns), min(event.to_ns, to_ns))
+        (event.from_ns, event.to_ns)
         for event in found.judgement.events
-        if event.entity == track.entity and event.from_ns <= to_ns and event.to_ns >= from_ns
+        if event.entity == track.entity
+    ]
+    withheld = [
+        (one.start_ns, one.end_ns) for one in found.suppressed if one.entity == track.entity
     ]
     spans = [
         Span(
@@ -180,5 +183,17 @@ def _picture(
     ]
     return Picture(
         excerpt, plan.channels, sensors.deviation[list(stretch.channels)].tolist(),
-        known, failures, spans, sensors.max_gap_ns, plan.marks,
+        _within(known, from_ns, to_ns), _within(withheld, from_ns, to_ns), failures, spans,
+        sensors.max_gap_ns, plan.marks,
     )  # fmt: skip
+
+
+def _within(
+    stretches: Iterable[tuple[int, int]], from_ns: int, to_ns: int
+) -> list[tuple[int, int]]:
+    """What of the stretches lies between two times, both included."""
+    return [
+        (max(first, from_ns), min(last, to_ns))
+        for first, last in stretches
+        if first <= to_ns and last >= from_ns
+    ]

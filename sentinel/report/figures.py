@@ -23,7 +23,7 @@ Verdict = Literal["hit", "false", "unknown"]
 Form = Literal["svg", "png"]
 
 OBSERVED, EXPECTED, SCORE = "#1f4e79", "#d97706", "#374151"
-KNOWN, FAILED = "#9ca3af", "#111827"
+KNOWN, FAILED, WITHHELD = "#9ca3af", "#111827", "#b45309"
 VERDICTS: dict[Verdict, str] = {"hit": "#15803d", "false": "#c81e1e", "unknown": "#7c3aed"}
 STYLE = {
     "svg.hashsalt": "sentinel",  # else ids are random
@@ -37,7 +37,7 @@ STYLE = {
     "grid.color": "#e5e7eb",
     "grid.linewidth": 0.6,
 }
-WIDTH_IN, STRIP_IN, PANEL_IN, GAP_IN = 10.5, 0.5, 1.0, 0.28
+WIDTH_IN, STRIP_IN, PANEL_IN, GAP_IN = 10.5, 0.25, 1.0, 0.28
 LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.85, 0.3, 0.05, 0.5
 PNG_DPI = 120
 # Neither a date nor a version: the same input gives the same bytes.
@@ -84,6 +84,7 @@ class Picture:
     channels    names of the excerpt's channels
     deviation   how far off what is expected of each usually is
     known       (from_ns, to_ns) of known anomalies
+    withheld    (from_ns, to_ns) of episodes that ended untold
     failures    when the machine failed
     max_gap_ns  a longer gap interrupts the lines
     """
@@ -92,6 +93,7 @@ class Picture:
     channels: Sequence[str]
     deviation: Sequence[float]
     known: Sequence[tuple[int, int]]
+    withheld: Sequence[tuple[int, int]]
     failures: Sequence[int]
     episodes: Sequence[Span]
     max_gap_ns: int
@@ -100,8 +102,7 @@ class Picture:
 
 def draw(picture: Picture, form: Form = "svg") -> bytes:
     """Strips of what is known and what was told, a panel per channel, one for the score."""
-    strip_in = STRIP_IN if picture.known else STRIP_IN / 2
-    heights = [strip_in, *[PANEL_IN] * (len(picture.channels) + 1)]
+    heights = [STRIP_IN * len(_rows(picture)), *[PANEL_IN] * (len(picture.channels) + 1)]
     tall = sum(heights) + GAP_IN * (len(heights) - 1) + TOP_IN + BOTTOM_IN
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, tall))
@@ -133,20 +134,29 @@ def draw(picture: Picture, form: Form = "svg") -> bytes:
     return out.getvalue()
 
 
+def _rows(picture: Picture) -> list[str]:
+    """What a row of bars shows, from above."""
+    rows = {"known": picture.known, "episodes": True, "withheld": picture.withheld}
+    return [name for name, shown in rows.items() if shown]
+
+
 def _strips(panel: Any, picture: Picture) -> None:
-    """Two rows of bars: what is known, and the episodes with their numbers."""
+    """Rows of bars: what is known, the episodes with their numbers, and what was withheld."""
     panel.grid(visible=False)
     panel.spines[:].set_visible(False)
     panel.tick_params(length=0, pad=LABEL_PAD, labelbottom=False)
-    rows = (["known"] if picture.known else []) + ["episodes"]
+    rows = _rows(picture)
     panel.set_yticks(range(len(rows)), rows)
     panel.set_ylim(len(rows) - 0.4, -0.6)
     for from_ns, to_ns in picture.known:
         _bar(panel, 0, from_ns, to_ns, KNOWN)
+    place = rows.index("episodes")
     for span in picture.episodes:
         colour, hollow = VERDICTS[span.verdict], span.verdict == "false"
-        _bar(panel, len(rows) - 1, span.from_ns, span.to_ns, colour, hollow=hollow)
-    _numbers(panel, len(rows) - 1, picture)
+        _bar(panel, place, span.from_ns, span.to_ns, colour, hollow=hollow)
+    for from_ns, to_ns in picture.withheld:
+        _bar(panel, place + 1, from_ns, to_ns, WITHHELD, hollow=True)
+    _numbers(panel, place, picture)
     _failures(panel, picture)
 
 

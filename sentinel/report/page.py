@@ -137,7 +137,7 @@ def _labelled_tiles(metrics: Metrics, watched_s: float) -> list[tuple[str, str]]
 
 def _overviews(found: Backtest, figures: Album) -> Iterable[str]:
     yield "<h2>All readings</h2>"
-    keys: Sequence[tuple[Verdict | str, str]] = (
+    keys: list[tuple[Verdict | str, str]] = (
         [
             ("known", "known anomaly"), ("hit", "episode: hit"), ("false", "episode: false alarm"),
             *([("failed", text) for text in _failure(found, "the machine fails")]),
@@ -145,6 +145,8 @@ def _overviews(found: Backtest, figures: Album) -> Iterable[str]:
         if found.has_labels
         else [("unknown", "episode")]
     )  # fmt: skip
+    if found.suppressed:
+        keys.append(("withheld", f"withheld to its end by {found.withheld_by}"))
     shown = "".join(f'<span><i class="{kind}"></i>{text}</span>' for kind, text in keys)
     yield f'<p class="quiet key">{shown}</p>'
     if len(figures.overviews) < len(found.tracks):

@@ -64,6 +64,12 @@ def test_a_label_covers_both_of_its_ends_and_its_entity_only(found, rows, of_ent
     assert known.mask(entity, time_ns, NAMES).tolist() == mask
     unmet = [k for k, stretch in enumerate(found) if not any(covers(stretch, r) for r in rows)]
     assert known.without_reading(entity, time_ns, NAMES) == unmet
+    about = [[t for e, t in rows if covers(((t, t), name), (e, t))] for _, name in found]
+    cut = [
+        k for k, ((first, last), _) in enumerate(found)
+        if about[k] and first < min(about[k]) <= last
+    ]  # fmt: skip
+    assert known.beginning_before(entity, time_ns, NAMES) == cut
 
 
 def test_strangers_are_named_by_their_place() -> None:

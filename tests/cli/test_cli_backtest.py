@@ -188,6 +188,14 @@ def test_labels_that_do_not_fit_are_told_of(folder: Path, tmp_path: Path) -> Non
     done = run(folder, "--labels", path)
     assert done.exit_code == 0
     assert "no reading with a score in 1 of 2 labels, the first is data row 2" in done.stderr
+    assert "begin" not in done.stderr
+    labels(path, f"{T0 + 100},{T0 + 110},a", f"{T0 - 100},{T0 + 110},a")
+    done = run(folder, "--labels", path)
+    assert done.exit_code == 0
+    assert (
+        "1 of 2 labels begin before the first reading with a score, the first is data row 2: "
+        "judged from that reading on"
+    ) in done.stderr
 
 
 def test_an_input_shorter_than_a_window_is_told_of(folder: Path, tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ import pytest
 from sentinel.backtest.episodes import Episode, EpisodeLog
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.outcome import Backtest, backtest
-from sentinel.records import Contribution, Readings
+from sentinel.records import Contribution, Readings, Suppressed
 from sentinel.report import album as albums
 from sentinel.report.album import Sensors, album
 from sentinel.report.excerpt import Explained
-from sentinel.report.figures import FAILED
+from sentinel.report.figures import FAILED, WITHHELD
 from sentinel.report.page import Heading, page
 from tests.backtest.made_up import INTERVAL_NS, T0_NS, scored
 
@@ -29,12 +29,16 @@ SENSORS = Sensors(CHANNELS, np.array([0.1, 0.2, 0.3]), 10 * INTERVAL_NS)
 HEADING = Heading(EVIL, "abc", f"{EVIL}.csv", len(CHANNELS))
 
 
-def made_up(*, labels: bool = True, episodes: bool = True, failed: Sequence[int] = ()) -> Backtest:
+def made_up(
+    *, labels: bool = True, episodes: bool = True, failed: Sequence[int] = (),
+    suppressed: Sequence[Suppressed] = (),
+) -> Backtest:  # fmt: skip
     """Two machines, three episodes; one machine is called by markup."""
     found = [
         _episode(0, 100, 120, 3.0), _episode(0, 200, 230, 1.5), _episode(1, 540, None, 2.0),
     ]  # fmt: skip
-    log = EpisodeLog()
+    log = EpisodeLog("the budget")
+    log.suppressed += suppressed
     log.episodes += found if episodes else []
     known = Labels(*(T0_NS + INTERVAL_NS * np.array(rows) for rows in ([90, 250], [110, 260])))
     if failed:
@@ -151,6 +155,20 @@ def test_a_failure_has_its_time_its_warning_and_a_line_in_each_figure(text: str)
     }
     panels = 1 + len(CHANNELS) + 1
     assert lines == {0: 2 * panels, 1: 2 * panels}  # of both failures: the label names no machine
+
+
+def test_what_was_withheld_is_drawn_where_it_was(text: str) -> None:
+    first_ns, last_ns = (T0_NS + row * INTERVAL_NS for row in (20, 40))
+    found = made_up(suppressed=[Suppressed(1, first_ns, last_ns, 1.7, ())])
+    assert "withheld to its end by the budget" in made(found)
+    assert "withheld to its end" not in text
+    drawn = album(found, SENSORS, batches())
+    assert {e: WITHHELD.encode() in svg for e, svg in drawn.overviews.items()} == {
+        0: False,
+        1: True,
+    }
+    # The second machine's only episode comes long after it.
+    assert not any(WITHHELD.encode() in svg for svg in drawn.episodes.values())
 
 
 def test_without_labels_nothing_is_called_false() -> None:
