@@ -72,13 +72,14 @@ class PreparedKernel:
     ) -> None:
         self.windows, self.plan = windows, plan
         self.packed = aligned(len(plan.index))
-        self.model = (*tiles, plan.table, plan.shape, self.packed)
-        self.scratch = [
+        model = (*tiles, plan.table, plan.shape, self.packed)
+        scratch = [
             (aligned(plan.scratch_rows * windows), np.zeros(windows, np.int64))
             for _ in range(threads)
         ]
         self.team = team
-        self.run = entry(function, *self.model, *self.scratch[0], *arguments)
+        run = entry(function, *model, *scratch[0], *arguments)
+        self.runs = [partial(run, *model, *own) for own in scratch]
 
     def load(self, flat: Float32Array) -> None:
         """Take these parameters."""
@@ -86,10 +87,8 @@ class PreparedKernel:
 
     def __call__(self, count: int, *arguments: object) -> None:
         """Run over so many windows; the threads share them by the queue among the arguments."""
-        busy = min(len(self.scratch), -(-count // self.windows))
-        self.team.share(
-            busy, lambda thread: self.run(*self.model, *self.scratch[thread], *arguments)
-        )
+        busy = min(len(self.runs), -(-count // self.windows))
+        self.team.share(busy, lambda thread: self.runs[thread](*arguments))
 
 
 def makers(

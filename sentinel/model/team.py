@@ -112,28 +112,28 @@ class _Helper:
                 work(self.part)
             except BaseException as failure:
                 self.failure = failure
+            self.done.raise_by_one()  # first of all: somebody may be waiting
             del work
-            self.done.raise_by_one()
 
 
 class _Count:
-    """A number that one thread raises and another awaits, a while with open eyes, then asleep."""
+    """A number that one thread raises and another awaits, a while with open eyes, then asleep.
+
+    value  the number
+    """
 
     def __init__(self, watch: Callable[..., bool]) -> None:
-        # Alone on its cache lines: two threads look at it all the time.
+        self.value = 0
+        # The same for who watches, alone on its cache lines: two threads use it all the time.
         self._number = np.zeros(NUMBERS_APART, np.int64)
         self._watch = watch
         self._asleep, self._bell = False, threading.Semaphore(0)
 
-    @property
-    def value(self) -> int:
-        """The number."""
-        return int(self._number[0])
-
     def raise_by_one(self) -> None:
         """Raise it, and wake who sleeps."""
-        self._number[0] += 1
-        # Read after the number was raised, as it is set before the number is read: by one of the
+        self.value += 1
+        self._number[0] = self.value
+        # Read after the value was raised, as it is set before the value is read: by one of the
         # two the sleeper learns of it. (The interpreter's lock keeps all of them in this order.)
         if self._asleep:
             self._bell.release()

@@ -11,6 +11,9 @@ from typing import Any
 BLOCK_S = 0.03
 # Threads of the one before, which wait for more work in a loop, come to rest.
 REST_S = 0.01
+# A CPU that has rested comes slowly to its speed, and threads to each other: in the first
+# hundredths of a second OpenVINO's two were half as fast, and ours two thirds, on a shared machine.
+WAKE_S = 0.1
 ROUNDS_MIN, ROUNDS_MAX = 3, 15
 
 Clock = Callable[[], float]
@@ -32,13 +35,15 @@ def seconds_per_call(
 ) -> dict[str, float]:
     """The median over the rounds, for each; every run must have been called before.
 
-    budget_s  about how long all of it may take; three rounds are made in any case
+    budget_s  about how long all blocks may take; three rounds are made in any case
     once      the clock for the first call of each, which says how many calls make a block
     """
-    calls, blocks = {}, []
+    calls, wakes, blocks = {}, {}, []
     for name, run in runs.items():
-        first_s = _block(run, 1, once)
+        first_s = _block(run, 0, 1, once)
         calls[name] = max(1, round(BLOCK_S / first_s))
+        # One call that is a block by itself wakes its own threads well enough.
+        wakes[name] = max(min(1, calls[name] - 1), round(WAKE_S / first_s))
         blocks.append(calls[name] * first_s + REST_S)
     rounds = min(max(int(budget_s / sum(blocks)), ROUNDS_MIN), ROUNDS_MAX)
     samples: dict[str, list[float]] = {name: [] for name in runs}
@@ -47,14 +52,14 @@ def seconds_per_call(
         # Nobody always follows the same one.
         first = number % len(names)
         for name in names[first:] + names[:first]:
-            samples[name].append(_block(runs[name], calls[name], clock))
+            samples[name].append(_block(runs[name], wakes[name], calls[name], clock))
     return {name: median(found) for name, found in samples.items()}
 
 
-def _block(run: Callable[[], Any], calls: int, clock: Clock) -> float:
+def _block(run: Callable[[], Any], wakes: int, calls: int, clock: Clock) -> float:
     time.sleep(REST_S)
-    if calls > 1:
-        run()  # its threads wake up, its data comes back to the caches
+    for _ in range(wakes):  # its threads wake up, its data comes back to the caches
+        run()
     start = clock()
     for _ in range(calls):
         run()
