@@ -43,8 +43,9 @@ reading with the input's weights is summed anew in each window that holds it. Ke
 floats to load and, where each lane is another machine, to turn, for F now. Measured where that is
 best, with 256 consecutive windows of one machine, which need no turn: reading it takes as long as
 summing it at F of 1 and 8 (within 5%), and saves 7 to 15% of the time at (T, F, H) = (128, 25, 64)
-and (100, 38, 128). So it would pay for files of many channels that are scored at every reading; the
-default model rebuilds one window in 16 only, and a daemon's lanes are machines.
+and (100, 38, 128). That is for files of many channels of one machine that are scored at every
+reading. The default model rebuilds one window in 16 only, and a daemon's lanes are machines; one
+kernel more, for the rare case, would cost every first start a second or two of CPU to compile.
 
 A kernel is handed its tile as a type, as it would be handed a dtype, and is compiled for it. A new
 variant is a row in `variants`; a new machine that needs other instructions is one in `lanes`.

@@ -140,7 +140,6 @@ def as_json(rows: Sequence[Row], variants: Sequence[Variant]) -> str:
             "threads": row.threads,
             "windows_per_s": {name: round(rate, 1) for name, rate in row.windows_per_s.items()},
             "max_error": row.max_error,
-            "fma_roof_gflops": {name: round(roof, 1) for name, roof in row.roof_gflops.items()},
         }
         for row in rows
     ]

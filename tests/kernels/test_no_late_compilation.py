@@ -21,6 +21,9 @@ ARCHITECTURES = {
     "plain": Architecture(3, 5),
     "deep, bidirectional": Architecture(3, 5, 2, 2, bidirectional=True, dropout=0.2),
     "forecasting": Architecture(3, 5, forecast=True),
+    # One window's tile goes by the number of units.
+    "many units": Architecture(3, 64),
+    "units of no width": Architecture(3, 37),
 }
 
 

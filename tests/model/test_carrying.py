@@ -53,6 +53,20 @@ def test_outputs_are_the_references(architecture: Architecture, backend: Backend
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
+def test_a_weight_that_is_no_number_gives_no_plausible_output(
+    architecture: Architecture, backend: Backend
+) -> None:
+    parameters, rows = readings(architecture)
+    parameters.flat[0] = np.nan
+    found = StateCarrier(parameters, STEPS, backend).advance(
+        zero_states(architecture, ENTITIES), rows, np.arange(ENTITIES) * STEPS, np.arange(ENTITIES)
+    )
+    # One unit's output at first, and by it all of the next step's.
+    assert np.isnan(found[:, 2:]).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES.values(), ids=ARCHITECTURES)
 @pytest.mark.parametrize("threads", [1, 2])
 def test_one_reading_at_a_time_in_any_company_gives_the_bits_of_all_at_once(
     architecture: Architecture, backend: Backend, threads: int
