@@ -45,7 +45,11 @@ class Backtest:
     @property
     def highest_ratio(self) -> float:
         """Of all that has a score."""
-        return max(float(np.nanmax(self.score_ratio[track.rows])) for track in self.tracks)
+        return max(map(self.highest_of, self.tracks))
+
+    def highest_of(self, track: Track) -> float:
+        """The highest score ratio of an entity."""
+        return float(np.nanmax(self.score_ratio[track.rows]))
 
     def withheld(self, entity: int, from_ns: int, to_ns: int) -> Suppressed | None:
         """The one with the highest peak of an entity's suppressed episodes in a stretch of time."""

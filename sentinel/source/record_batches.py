@@ -119,25 +119,29 @@ class _WholeBatches:
 
 
 class _Metered(Iterator[Any]):
-    """An iterator that pauses behind the record with which `left` is used up."""
+    """An iterator that pauses behind the record with which `taken` reaches `limit`."""
 
     def __init__(self, records: Iterator[Any]) -> None:
         self._records = records
-        self.left = 0.0
+        self.taken, self.limit = 0, 0.0
 
     def __next__(self) -> Any:
-        if self.left <= 0:
+        if self.taken >= self.limit:
             raise StopIteration
         record = next(self._records)
-        self.left -= _weight(record)
+        self.taken += _weight(record)
         return record
 
 
 class _Taken(list[Any]):
     """Batches whose length is their records': kafka-python takes it off what a poll may bring."""
 
+    def __init__(self, batches: list[Any], records: int) -> None:
+        super().__init__(batches)
+        self._records = records
+
     def __len__(self) -> int:
-        return sum(map(_weight, self))
+        return self._records
 
 
 class _PartitionBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
@@ -149,8 +153,8 @@ class _PartitionBatches(Fetcher.PartitionRecords):  # type: ignore[misc]
         self.record_iterator = self._meter
 
     def take(self, n: int | None = None) -> _Taken:
-        self._meter.left = math.inf if n is None else n
-        return _Taken(super().take())
+        self._meter.taken, self._meter.limit = 0, math.inf if n is None else n
+        return _Taken(super().take(), self._meter.taken)
 
 
 def _weight(record: Any) -> int:

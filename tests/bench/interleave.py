@@ -42,8 +42,7 @@ def seconds_per_call(
     for name, run in runs.items():
         first_s = _block(run, 0, 1, once)
         calls[name] = max(1, round(BLOCK_S / first_s))
-        # One call that is a block by itself wakes its own threads well enough.
-        wakes[name] = max(min(1, calls[name] - 1), round(WAKE_S / first_s))
+        wakes[name] = round(WAKE_S / first_s)
         blocks.append(calls[name] * first_s + REST_S)
     rounds = min(max(int(budget_s / sum(blocks)), ROUNDS_MIN), ROUNDS_MAX)
     samples: dict[str, list[float]] = {name: [] for name in runs}
