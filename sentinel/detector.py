@@ -105,7 +105,7 @@ class Detector:
             in_turn=model.recipe is not None,
         )
         self.episodes = Episodes(rules)
-        self.worst = WorstScores(model)
+        self.worst = WorstScores(model, rules.open_window)
         self._last = EntityArrays(LastScores(np.full(1, np.nan)))
         self._parts = Parts(
             rings=self.rings, scorer=self.scorer, threshold=self.thresholds,
@@ -143,8 +143,8 @@ class Detector:
             )  # fmt: skip
             hold_last(readings.entity[here], anomaly_score[here], self._last.state.score)
             events += self._events(run, found, advance, anomaly_score, threshold, suppressed)
-            risen = np.flatnonzero(advance.peak_rows >= 0)
-            self.worst.keep(run, found, risen, advance.peak_rows[risen])
+            kept = np.nonzero(advance.worst_rows >= 0)
+            self.worst.keep(run, found, *kept, advance.worst_rows[kept])
             if made_of is not None:
                 made_of.expected[found.row] = self.model.scaling.invert(found.expected)
                 made_of.shares[found.row] = found.shares
@@ -271,11 +271,13 @@ class Detector:
             advance.severities.tolist(),
             strict=True,
         ):
-            row, entity, kind, start_ns, updates, count, missing, late, peak_row = fields
+            row, entity, kind, start_ns, updates, count, missing, late, slot, peak_row = fields
             if peak_row >= 0:
-                self.worst.keep(run, found, np.array([entity]), np.array([peak_row]))
+                self.worst.keep(
+                    run, found, np.array([entity]), np.array([slot]), np.array([peak_row])
+                )
             time_ns = int(run.readings.time_ns[run.start + row])
-            contributions = self.worst.contributions(entity)
+            contributions = self.worst.contributions(entity, slot)
             if kind == machine.SUPPRESSED:
                 suppressed.append(Suppressed(entity, start_ns, time_ns, peak_ratio, contributions))
                 continue

@@ -38,17 +38,17 @@ class Advance:
     """What a run of readings did to the episodes.
 
     transitions  (K, TRANSITION_COLUMNS) int64, in order; rows count from the first of the run, and
-                 PEAK_ROW is -1 where the peak was in an earlier run
+                 PEAK_ROW is -1 where the peak was in an earlier run, which left it in PEAK_SLOT
     ratios       (K, 2) float64: the newest score ratio and the episode's peak at each transition
     severities   (K,) int8, indices into severity.SEVERITIES
-    peak_rows    (E,) row of the highest ratio so far of each episode that is open or withheld;
-                 -1: in an earlier run
+    worst_rows   (E, open_window) rows of scores that may yet be told, by the slot that is to
+                 remember what made them; -1: as it was
     """
 
     transitions: TimeArray
     ratios: FloatArray
     severities: NDArray[np.int8]
-    peak_rows: TimeArray
+    worst_rows: TimeArray
 
 
 class Episodes(Parts):
@@ -98,10 +98,10 @@ class Episodes(Parts):
         transitions = np.empty((len(entity), TRANSITION_COLUMNS), np.int64)
         ratios = np.empty((len(entity), 2), np.float64)
         severities = np.empty(len(entity), np.int8)
-        peak_rows = np.full(len(self.is_open), -1, np.int64)
+        worst_rows = np.full(self.machines.state.exceeded_ns.shape, -1, np.int64)
         count = advance(
             entity, time_ns, ratio, restarted, missing, late, is_anomaly,
-            self._rules, self.machines.state, self.budget.state, peak_rows, transitions, ratios,
+            self._rules, self.machines.state, self.budget.state, worst_rows, transitions, ratios,
             severities,
         )  # fmt: skip
-        return Advance(transitions[:count], ratios[:count], severities[:count], peak_rows)
+        return Advance(transitions[:count], ratios[:count], severities[:count], worst_rows)

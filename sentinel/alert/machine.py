@@ -16,8 +16,10 @@ OPENED, UPDATED, RESOLVED, RESOLVED_BY_GAP, SUPPRESSED = 0, 1, 2, 3, 4
 UNTOLD = -1
 
 # Columns of a transition: everything of the episode at that moment.
-ROW, ENTITY, KIND, START_NS, UPDATES, READINGS, MISSING, LATE, PEAK_ROW = range(9)
-TRANSITION_COLUMNS = 9
+(
+    ROW, ENTITY, KIND, START_NS, UPDATES, READINGS, MISSING, LATE, PEAK_SLOT, PEAK_ROW,
+    TRANSITION_COLUMNS,
+) = range(11)  # fmt: skip
 RATIO, PEAK_RATIO = range(2)
 
 
@@ -39,18 +41,20 @@ class MachineState(NamedTuple):
     """All episodes, as arrays over the E entities.
 
     exceeded_ns  (E, open_window) times of those of the newest scores that exceed, 0 for the others;
-                 score number k stands at k % open_window
+                 score number k stands at slot k % open_window
+    exceeding    (E, open_window) their ratios
     scored       (E,) scores so far
     is_open      (E,) an episode is open, or
     is_withheld  (E,) one stands untold; what follows belongs to the newest one of either
     calm         (E,) scores in a row below close_ratio, or below fade_ratio of the peak
-    start_ns     (E,) time of the first exceedance that counted towards its beginning
+    start_ns     (E,) time of the first exceedance that counted towards its beginning: its start
     told_ns      (E,) time of the last transition
     updates      (E,) updates so far
     readings     (E,) scored readings since start_ns
     missing      (E,) values masked in the scored readings since it began
     late         (E,) readings dropped as late since it began
-    peak         (E,) highest ratio since it began
+    peak         (E,) highest ratio since its start
+    peak_slot    (E,) slot of that score when it began; every higher one takes the place of it
     newest       (E,) newest ratio
     faded_peak   (E,) peak of an episode that ended by fading, until a score is below close_ratio; 0
     last_peak    (E,) peak of the newest resolved episode; 0: none yet
@@ -58,6 +62,7 @@ class MachineState(NamedTuple):
     """
 
     exceeded_ns: TimeArray
+    exceeding: FloatArray
     scored: TimeArray
     is_open: BoolArray
     is_withheld: BoolArray
@@ -69,6 +74,7 @@ class MachineState(NamedTuple):
     missing: TimeArray
     late: TimeArray
     peak: FloatArray
+    peak_slot: IndexArray
     newest: FloatArray
     faded_peak: FloatArray
     last_peak: FloatArray
@@ -79,10 +85,11 @@ def machines(entities: int, open_window: int) -> MachineState:
     """So many machines at rest."""
     times = [np.zeros(entities, np.int64) for _ in range(7)]
     ratios = [np.zeros(entities, np.float64) for _ in range(4)]
-    counts = [np.zeros(entities, np.int32) for _ in range(2)]
+    counts = [np.zeros(entities, np.int32) for _ in range(3)]
     flags = [np.zeros(entities, np.bool_) for _ in range(2)]
     return MachineState(
         exceeded_ns=np.zeros((entities, open_window), np.int64),
+        exceeding=np.zeros((entities, open_window), np.float64),
         scored=times[0],
         is_open=flags[0],
         is_withheld=flags[1],
@@ -94,6 +101,7 @@ def machines(entities: int, open_window: int) -> MachineState:
         missing=times[4],
         late=times[5],
         peak=ratios[0],
+        peak_slot=counts[2],
         newest=ratios[1],
         faded_peak=ratios[2],
         last_peak=ratios[3],
@@ -113,14 +121,14 @@ def advance(
     rules: MachineRules,
     state: MachineState,
     budget: BudgetState,
-    peak_rows: TimeArray,
+    worst_rows: TimeArray,
     transitions: TimeArray,
     ratios: FloatArray,
     severities: NDArray[np.int8],
 ) -> int:
     """Advance by rows; see `episodes.Episodes.advance`. Returns how many transitions there are.
 
-    peak_rows, transitions, ratios, severities  see `episodes.Advance`, room for N transitions
+    worst_rows, transitions, ratios, severities  see `episodes.Advance`, room for N transitions
     """
     count = 0
     for n in range(len(entity)):
@@ -132,12 +140,13 @@ def advance(
                 kind = RESOLVED_BY_GAP if state.is_open[e] else SUPPRESSED
             rest(state, e)
         elif not np.isnan(ratio[n]):
-            stands = score(state, rules, e, time_ns[n], ratio[n], stood)
-            if stands:
+            slot = score(state, rules, e, time_ns[n], ratio[n], stood)
+            if slot >= 0:
+                worst_rows[e, slot] = n
+            if stood or state.is_withheld[e]:
                 state.readings[e] += 1
                 state.missing[e] += missing[n]
-                if ratio[n] > state.peak[e]:
-                    state.peak[e], peak_rows[e] = ratio[n], n
+                if slot >= 0 and stood:
                     follow(budget, 0 if rules.fleet else e, e, ratio[n])
                 kind = transition(state, rules, budget, e, time_ns[n])
         elif late[n] and stood:
@@ -147,15 +156,17 @@ def advance(
             row = transitions[count]
             row[ROW], row[ENTITY], row[KIND], row[START_NS] = n, e, kind, state.start_ns[e]
             row[UPDATES], row[READINGS] = state.updates[e], state.readings[e]
-            row[MISSING], row[LATE], row[PEAK_ROW] = state.missing[e], state.late[e], peak_rows[e]
+            row[MISSING], row[LATE] = state.missing[e], state.late[e]
+            row[PEAK_SLOT] = state.peak_slot[e]
+            row[PEAK_ROW] = worst_rows[e, state.peak_slot[e]]
             ratios[count, RATIO], ratios[count, PEAK_RATIO] = state.newest[e], state.peak[e]
             severities[count] = severity(state.peak[e], state.readings[e] - state.calm[e])
             count += 1
             if kind in (RESOLVED, RESOLVED_BY_GAP):
                 state.last_peak[e], state.last_end_ns[e] = state.peak[e], time_ns[n]
                 let_go(budget, 0 if rules.fleet else e, e)
-        if not (state.is_open[e] or state.is_withheld[e]):
-            peak_rows[e] = -1
+        if (stood or restarted[n]) and not (state.is_open[e] or state.is_withheld[e]):
+            worst_rows[e] = -1
         is_anomaly[n] = state.is_open[e]
     return count
 
@@ -163,34 +174,45 @@ def advance(
 @lean
 def score(
     state: MachineState, rules: MachineRules, e: int, time_ns: int, ratio: float, stood: bool
-) -> bool:
-    """Take a score; whether an episode of the entity stands, told or not, begun by it or before."""
+) -> int:
+    """Take a score: may begin an episode, withheld until told.
+
+    The slot that is to remember what made this score, if it may come to be told: as one of those
+    that count towards a beginning, or as the highest so far of the episode that stands; else -1.
+    """
     open_window = state.exceeded_ns.shape[1]
     state.newest[e] = ratio
     if ratio < rules.close_ratio:
         state.faded_peak[e] = 0
     exceeds = ratio >= 1 and ratio > state.faded_peak[e]
-    state.exceeded_ns[e, state.scored[e] % open_window] = time_ns if exceeds else 0
+    newest = state.scored[e] % open_window
     state.scored[e] += 1
     if stood:
         is_calm = ratio < max(rules.close_ratio, rules.fade_ratio * state.peak[e])
         state.calm[e] = state.calm[e] + 1 if is_calm else 0
-        return True
+        if ratio <= state.peak[e]:
+            return -1
+        state.peak[e] = ratio
+        return state.peak_slot[e]
+    state.exceeded_ns[e, newest] = time_ns if exceeds else 0
+    state.exceeding[e, newest] = ratio
     if not exceeds:
-        return False
-    number, oldest = 0, 0
+        return -1
+    number, oldest, highest = 0, 0, newest
     for age in range(min(open_window, state.scored[e])):
-        if state.exceeded_ns[e, (state.scored[e] - 1 - age) % open_window] > 0:
+        slot = (state.scored[e] - 1 - age) % open_window
+        if state.exceeded_ns[e, slot] > 0:
             number += 1
             oldest = age
-    if number < rules.open_count:
-        return False
-    state.is_withheld[e] = True  # until told
-    state.start_ns[e] = state.exceeded_ns[e, (state.scored[e] - 1 - oldest) % open_window]
-    state.readings[e] = oldest
-    state.calm[e], state.updates[e], state.missing[e], state.late[e] = 0, 0, 0, 0
-    state.peak[e] = -1.0
-    return True
+            if state.exceeding[e, slot] >= state.exceeding[e, highest]:
+                highest = slot
+    if number >= rules.open_count:
+        state.is_withheld[e] = True
+        state.start_ns[e] = state.exceeded_ns[e, (state.scored[e] - 1 - oldest) % open_window]
+        state.readings[e] = oldest
+        state.calm[e], state.updates[e], state.missing[e], state.late[e] = 0, 0, 0, 0
+        state.peak[e], state.peak_slot[e] = state.exceeding[e, highest], highest
+    return newest
 
 
 @lean

@@ -26,7 +26,7 @@ def run_machine(
     """
     transitions: list[Transition] = []
     inside: list[bool] = []
-    peaks: dict[int, int] = {}
+    peaks: dict[tuple[int, int], int] = {}
     edges = [0, *sorted(cut for cut in cuts if cut < len(rows)), len(rows)]
     for start, stop in pairwise(edges):
         some = rows[start:stop]
@@ -47,19 +47,19 @@ def run_machine(
             advance.severities.tolist(),
             strict=True,
         ):
-            row, entity, kind, start_ns, updates, readings, missing, late, peak_row = fields
+            row, entity, kind, start_ns, updates, readings, missing, late, slot, peak_row = fields
             if peak_row >= 0:
-                peaks[entity] = start + peak_row
+                peaks[entity, slot] = start + peak_row
             state = "suppressed" if kind == SUPPRESSED else STATE_NAMES[kind]
             transitions.append(
                 Transition(
                     start + row, entity, state, start_ns, updates, readings, missing,
-                    late, ratio, peak, peaks.get(entity, PEAK_BEFORE),
+                    late, ratio, peak, peaks.get((entity, slot), PEAK_BEFORE),
                     SEVERITIES[severity], kind == module.RESOLVED_BY_GAP,
                 )
             )  # fmt: skip
-        for entity in np.flatnonzero(advance.peak_rows >= 0).tolist():
-            peaks[entity] = start + int(advance.peak_rows[entity])
+        for entity, slot in np.argwhere(advance.worst_rows >= 0).tolist():
+            peaks[entity, slot] = start + int(advance.worst_rows[entity, slot])
     return transitions, inside
 
 

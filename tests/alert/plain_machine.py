@@ -54,11 +54,11 @@ class Episode:
 
     @property
     def peak(self) -> float:
-        return max(row.ratio or 0.0 for _, row in self.since_begun)
+        return max(row.ratio or 0.0 for _, row in self.readings)
 
     def is_calm(self, k: int, rules: EpisodeRules) -> bool:
         """Whether its k-th reading, after the one that made it begin, counts towards its end."""
-        before = max(row.ratio or 0.0 for _, row in self.readings[self.begun : k])
+        before = max(row.ratio or 0.0 for _, row in self.readings[:k])
         ratio = self.readings[k][1].ratio or 0.0
         return ratio < max(rules.close_ratio, rules.fade_ratio * before)
 
@@ -198,7 +198,7 @@ class PlainMachine:
             late=episode.late,
             ratio=self.newest,
             peak=peak,
-            peak_row=next(k for k, r in episode.since_begun if (r.ratio or 0.0) == peak),
+            peak_row=next(k for k, r in episode.readings if (r.ratio or 0.0) == peak),
             severity="critical" if weight >= 1000 else "warning" if weight >= 10 else "info",
             by_gap=by_gap,
         )

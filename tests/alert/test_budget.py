@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sentinel.alert.budget import SLOTS_MAX
 from sentinel.alert.episodes import EpisodeRules
 from sentinel.alert.rules import recommended_rules
-from tests.alert.machines import machine_of, run_machine, run_plain
+from tests.alert.machines import RULES, STEPS, machine_of, rows_of, run_machine, run_plain
 from tests.alert.plain_machine import Row, Transition
 
 DAY = 1000
@@ -53,6 +53,32 @@ def test_a_peak_above_all_recent_ones_always_passes(peaks: list[float], count: i
     told, _ = told_peaks(rules_of(budget_count=count, budget_ns=DAY), blips(*peaks))
     records = [p for n, p in enumerate(peaks) if all(p > earlier for earlier in peaks[:n])]
     assert [p for p in told if p in records] == records
+
+
+@settings(max_examples=100, deadline=None)
+@given(RULES.filter(lambda rules: not rules.cooldown_ns), STEPS)
+def test_whatever_the_rules_no_peak_above_all_that_were_told_is_suppressed(
+    rules: EpisodeRules, steps: list[tuple[int, float | None, int, int]]
+) -> None:
+    transitions, _ = run_machine(machine_of(rules), rows_of(steps), [])
+    for number, found in enumerate(transitions):
+        if found.state == "suppressed":
+            assert found.peak <= max(
+                t.peak
+                for t in transitions[:number]
+                if t.state != "suppressed" and (rules.budget_fleet or t.entity == found.entity)
+            )
+
+
+def test_a_high_score_passes_though_it_takes_another_one_to_begin() -> None:
+    rules = EpisodeRules(3, 4, close_ratio=0.5, close_count=1, budget_count=1, budget_ns=DAY)
+    ratios = [2.0, 2.0, 2.0, 0.1, 0.1, 0.1, 0.1, 9.0, 1.0, 1.0, 0.1]
+    rows = [Row(0, 100 + n, ratio, False, 0) for n, ratio in enumerate(ratios)]
+    transitions, _ = run_machine(machine_of(rules), rows, [9])
+    opened = transitions[2]
+    assert (opened.row, opened.state, opened.peak, opened.peak_row) == (9, "opened", 9.0, 7)
+    assert opened.severity == "warning"
+    assert suppressed(transitions) == 0
 
 
 def test_without_a_budget_none_is_withheld() -> None:

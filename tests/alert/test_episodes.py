@@ -97,6 +97,25 @@ def test_it_starts_with_the_first_exceedance_that_counted() -> None:
     assert (opened.row, opened.start_ns, opened.readings) == (6, 40, 4)
 
 
+def test_at_least_so_long_is_n_of_n() -> None:
+    rules = EpisodeRules(open_count=3, open_window=3, close_ratio=0.5, close_count=1)
+    assert told(rules, [9.0, 9.0, 0.9, 9.0, 9.0, 9.0]) == [(5, "opened")]
+
+
+def test_episodes_closer_than_a_calm_stretch_are_one() -> None:
+    apart = [2.0, *[0.1] * 4, 2.0, *[0.1] * 5]
+    closing = [(0, "opened"), (5, "opened")]
+    one, two = (EpisodeRules(1, 1, 0.5, close_count) for close_count in (5, 4))
+    assert told(one, apart) == [(0, "opened"), (10, "resolved")]
+    assert [at for at in told(two, apart) if at[1] == "opened"] == closing
+
+
+def test_the_peak_is_the_highest_score_since_the_start() -> None:
+    rows = [Row(0, n, r, False, 0) for n, r in enumerate([9.0, 0.1, 5.0, 5.0, 1.0], 1)]
+    [opened], *_ = run_machine(machine_of(EpisodeRules(3, 3)), rows, [1, 4])
+    assert opened == Transition(4, 0, "opened", 3, 0, 3, 0, 0, 1.0, 5.0, 2, "warning")
+
+
 def test_after_an_episode_the_count_begins_anew() -> None:
     rules = EpisodeRules(open_count=2, open_window=8, close_ratio=1.0, close_count=1)
     assert told(rules, [1.0, 1.0, 0.9, 1.0, 0.9, 1.0]) == [

@@ -103,20 +103,29 @@ def test_contributions_are_whole_sorted_and_name_each_channel_once() -> None:
         assert sorted(part.channel for part in event.contributions) == ["channel-0", "channel-1"]
 
 
-def test_contributions_are_those_of_the_worst_window_recomputed_by_hand() -> None:
-    """1 of 1 opens, so the window that opens an episode is its worst one yet."""
+@pytest.mark.parametrize(("count", "polls"), [(1, 1), (4, 1), (4, 60)])
+def test_contributions_are_those_of_the_worst_window_recomputed_by_hand(
+    count: int, polls: int
+) -> None:
+    """N of N opens: the worst is one of the windows that count, in this poll or in one before."""
     model, readings = toy_model(channels=3), toy_readings(60, channels=3, seed=4, tidy=True)
-    [opened, *_] = collect(Detector(model, EpisodeRules(1, 1)), readings).events
-    rows = slice(opened.row - model.window_length + 1, opened.row + 1)
+    readings.values[30] += 100.0
+    ratios = Detector(model, EpisodeRules()).process(readings).scores.score_ratio
+    cuts = range(0, 60, 60 // polls)
+    [opened, *_] = collect(Detector(model, EpisodeRules(count, count)), readings, cuts).events
+    since = opened.row - count + 1
+    worst = since + int(np.argmax(ratios[since : opened.row + 1]))
+    assert (worst < opened.row) == (count > 1)
+    rows = slice(worst - model.window_length + 1, worst + 1)
     window = model.scaling.apply(readings.values[rows]).astype(np.float32)
     found = plain_scorer(model).score_windows(window, np.array([0]), np.array([len(window)]))
     parts = found.channel_errors[0] / model.error_scale
     expected = model.scaling.invert(found.expected[0])
-    assert opened.anomaly_score == found.anomaly_score[0]
+    assert opened.peak_ratio == ratios[worst] == found.anomaly_score[0] / model.threshold
     for part in opened.contributions:
         f = model.channels.index(part.channel)
         assert part.share == pytest.approx(parts[f] / parts.sum())
-        assert part.observed == readings.values[opened.row, f]
+        assert part.observed == readings.values[worst, f]
         assert part.expected == pytest.approx(expected[f])
         usual = np.sqrt(model.error_scale[f]) * model.scaling.spread[f]
         assert part.deviation == pytest.approx(usual)
