@@ -112,13 +112,15 @@ class Detector:
             episodes=self.episodes, worst=self.worst, last=self._last,
         )  # fmt: skip
 
-    def process(self, readings: Readings, *, reasons: bool = False) -> Detection:
+    def process(
+        self, readings: Readings, names: Sequence[str] = (), *, reasons: bool = False
+    ) -> Detection:
         """Score readings in arrival order. Odd readings raise nothing: their status says it.
 
+        names    of the entities, which share out the work by them
         reasons  tell of every reading what its score is made of
         """
-        if len(readings):
-            self._make_room(int(readings.entity.max()) + 1)
+        self._make_room(readings, names)
         n = len(readings)
         outcome = Outcome.of(n)
         ratio, anomaly_score = np.full(n, np.nan), np.full(n, np.nan)
@@ -159,12 +161,10 @@ class Detector:
         )
         return Detection(scores, events, windows, suppressed, made_of)
 
-    def prime(self, readings: Readings) -> None:
+    def prime(self, readings: Readings, names: Sequence[str] = ()) -> None:
         """Take in readings that came before: nobody is told their scores, and no episode opens."""
+        self._make_room(readings, names)
         n = len(readings)
-        if not n:
-            return
-        self._make_room(int(readings.entity.max()) + 1)
         outcome = Outcome.of(n)
         start = 0
         while start < n:
@@ -247,12 +247,12 @@ class Detector:
         zeros = np.zeros(count, np.int32)
         throwaway.process(Readings(zeros, (offsets + 1) * step, zeros, offsets, values))
 
-    def _make_room(self, entities: int) -> None:
+    def _make_room(self, readings: Readings, names: Sequence[str]) -> None:
+        entities = int(readings.entity.max(initial=-1)) + 1
         have = len(self._last.state.score)
-        if entities <= have:
-            return
-        room = max(entities, 2 * have, 16)
-        self._parts.grow(room)
+        if entities > have:
+            self._parts.grow(max(entities, 2 * have, 16))
+        self.rings.name(names)
 
     def _events(
         self,

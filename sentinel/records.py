@@ -137,7 +137,7 @@ class EpisodeEvent:
     start_ns        time of the first reading of the episode: with the entity, its identity
     time_ns         time of the reading that caused the transition
     update          0 for opened, 1, 2, ... for the updates; resolved carries the number of updates
-    peak_ratio      highest score ratio since the episode opened
+    peak_ratio      highest score ratio since start_ns
     readings        scored readings in the episode so far
     missing_values  values masked in the scored readings since the episode opened
     late_readings   readings of the entity dropped as late since the episode opened

@@ -83,9 +83,9 @@ class Replay:
         """
         for batch in self._batches():
             if self._is_context(batch):
-                detector.prime(self._kept(batch))
+                detector.prime(self._kept(batch), self.source.entities)
             else:
-                yield batch, detector.process(batch, reasons=reasons)
+                yield batch, detector.process(batch, self.source.entities, reasons=reasons)
 
     def explained(self, detector: Detector) -> Iterator[tuple[Readings, FloatArray]]:
         """The input's batches, and what a detector expected of each reading (N, F), raw units."""

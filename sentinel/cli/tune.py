@@ -95,6 +95,7 @@ class Task:
     """
 
     channels: tuple[str, ...]
+    entities: Sequence[str]
     history: Readings
     before: Readings
     readings: Readings
@@ -121,7 +122,7 @@ class Task:
         )
         nothing = np.zeros(len(self.readings), np.bool_)
         labelled = nothing if self.labelled is None else self.labelled
-        recorded = record(detector, self.before, self.readings, labelled)
+        recorded = record(detector, self.before, self.readings, self.entities, labelled)
         demand_scores(recorded.scored, "give a longer history, or a longer input")
         return recorded
 
@@ -222,8 +223,8 @@ def _task(
                 "the history is too short to set its newest quarter aside", where=str(history[0]),
                 hint="a longer one, or readings to judge by: --input",
             )  # fmt: skip
-        return Task(channels, older, earlier(older, newer), newer, None, cut_by_time(newer), whole,
-                    threads)  # fmt: skip
+        return Task(channels, entities, older, earlier(older, newer), newer, None,
+                    cut_by_time(newer), whole, threads)  # fmt: skip
     readings = everything.slice(stop, len(everything))
     if not len(readings) or not len(whole):
         where = str(input_path if len(whole) else history[0])
@@ -233,7 +234,7 @@ def _task(
         demand_fit(labels, readings.entity, readings.time_ns, entities)
         labelled = labels.mask(readings.entity, readings.time_ns, entities)
         found = cut_by_labels(labels, readings, entities)
-    return Task(channels, whole, earlier(whole, readings), readings, labelled,
+    return Task(channels, entities, whole, earlier(whole, readings), readings, labelled,
                 cut_ns if labels is None else found, None, threads)  # fmt: skip
 
 

@@ -110,7 +110,7 @@ class Daemon:
             return False
         if batch.forget:
             self.detector.forget(batch.forget)
-        detection = self.detector.process(batch.readings)
+        detection = self.detector.process(batch.readings, self.source.entities)
         watch.lap("score")
         self._deliver(batch, detection.events)
         watch.lap("deliver")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,18 +47,20 @@ class Recorded:
 
 
 def record(
-    detector: Detector, before: Readings, readings: Readings, labelled: BoolArray
-) -> Recorded:
+    detector: Detector, before: Readings, readings: Readings, names: Sequence[str],
+    labelled: BoolArray,
+) -> Recorded:  # fmt: skip
     """Run a fresh detector over readings.
 
     before    what came right before them: primes the detector
+    names     of the entities
     labelled  (N,) which readings are known to be odd
     """
     for some in _batches(before):
-        detector.prime(some)
+        detector.prime(some, names)
     batches, filled = [Scored.nothing()], [np.zeros(0, np.int32)]
     for some in _batches(readings):
-        scores = detector.process(some).scores
+        scores = detector.process(some, names).scores
         batches.append(Scored.of(some, scores))
         filled.append(scores.filled)
     scored = Scored.joined(batches)
@@ -80,7 +82,7 @@ def _events(advance: Advance, scored: Scored) -> Iterator[EpisodeEvent]:
     for fields, (ratio, peak_ratio) in zip(
         advance.transitions.tolist(), advance.ratios.tolist(), strict=True
     ):
-        row, entity, kind, start_ns, update, count, missing, late, _ = fields
+        row, entity, kind, start_ns, update, count, missing, late, *_ = fields
         if kind == SUPPRESSED:
             continue
         yield EpisodeEvent(

@@ -7,7 +7,8 @@ reading is moved at most once or twice in its life.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentinel.entities import Arrays, EntityArrays
-from sentinel.kernels.jit import jit, shared
+from sentinel.kernels.jit import jit
 from sentinel.kernels.windows import has_value, scale
 from sentinel.records import (
     BoolArray,
@@ -104,9 +105,9 @@ class Rings(EntityArrays[RingState]):
 
     slabs        (E, window_length + slack, F) scaled readings, NaN = missing
     windows_max  that a call of `fill` completes; what scores them knows how many it likes at once
-    in_turn      the entities complete their windows in turn, not all with the same reading: by
-                 the values with which the first window fills, the second one comes some readings
-                 sooner
+    in_turn      the entities complete their windows in turn, not all with the same reading
+    turns        (E,) so many readings sooner comes an entity's second window: by its name or, where
+                 it has none, by its number
     """
 
     def __init__(
@@ -126,6 +127,8 @@ class Rings(EntityArrays[RingState]):
         self.windows_max = windows_max
         self.in_turn = in_turn
         self.calls = 0
+        self.turns = np.zeros(0, np.int32)
+        self._named = 0
         self.slabs = np.zeros((0, window_length, len(scaling.centre)), np.float32)
         none, never = np.zeros(1, np.int32), np.zeros(1, np.int64)
         super().__init__(RingState(none, none, none, never, never))
@@ -137,6 +140,17 @@ class Rings(EntityArrays[RingState]):
         slack = max(SLACK_MIN, self.window_length // 2, slack)
         super().grow(entities)
         self.slabs = self._moved(entities, self.window_length + slack, self.state.end)
+        stride = self.window_stride if self.in_turn else 1
+        unnamed = np.arange(len(self.turns), entities, dtype=np.int32) % stride
+        self.turns = np.concatenate([self.turns, unnamed])
+
+    def name(self, names: Sequence[str]) -> None:
+        """Let entities take their turns by name: in whatever company, an entity's is the same."""
+        if not self.in_turn:
+            return
+        for entity in range(self._named, min(len(names), len(self.turns))):
+            self.turns[entity] = zlib.crc32(names[entity].encode()) % self.window_stride
+            self._named = entity + 1
 
     def arrays(self, entities: int) -> Arrays:
         """A copy of where the first rings stand, and of their newest windows as `slabs`."""
@@ -173,7 +187,7 @@ class Rings(EntityArrays[RingState]):
         stop, count = _fill(
             readings.entity, readings.time_ns, readings.values, start,
             self.scaling.centre, self.scaling.spread,
-            self.window_length, self.window_stride, self.in_turn, self.max_gap_ns, self.calls,
+            self.window_length, self.window_stride, self.turns, self.max_gap_ns, self.calls,
             self.slabs, self.state, outcome, windows, places,
         )  # fmt: skip
         return Filled(stop, windows[:count], places[:count])
@@ -194,7 +208,7 @@ def _fill(
     spread: FloatArray,
     window_length: int,
     window_stride: int,
-    in_turn: bool,
+    turns: IndexArray,
     max_gap_ns: int,
     call: int,
     slabs: Float32Array,
@@ -247,8 +261,8 @@ def _fill(
             ring_filled[e] += 1
             # The first full window is scored, whatever the stride.
             since_score[e] = window_stride
-            if in_turn and ring_filled[e] == window_length:
-                since_score[e] += _turn(slabs[e, end[e] - 1]) % window_stride
+            if ring_filled[e] == window_length:
+                since_score[e] += turns[e]
         filled[n] = ring_filled[e]
         if ring_filled[e] < window_length:
             status[n] = WARMING
@@ -263,19 +277,6 @@ def _fill(
         places[count] = place[n] + 1 - window_length
         count += 1
     return len(entity), count
-
-
-@shared
-def _turn(row: Float32Array) -> int:
-    """A number of an entity's own, by a reading's values: whatever company it is in, its turn.
-
-    row  (F,) scaled
-    """
-    turn = 0
-    for value in row:
-        if value == value:
-            turn = (31 * turn + int(value * np.float32(1 << 20))) & 0x7FFFFFFF
-    return turn
 
 
 @jit

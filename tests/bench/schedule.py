@@ -34,6 +34,7 @@ from tests.bench.interleave import clock_for, seconds_per_call  # noqa: E402
 
 CHANNELS, ENTITIES, BLOCK, BUDGET_S = 8, 1_000, 16, 20.0
 HISTORY_ROWS = 3_000
+NAMES = [f"machine-{n}" for n in range(ENTITIES)]
 
 
 class Fleet:
@@ -81,7 +82,7 @@ def cuts_matter(model: FittedModel, backend: Backend) -> bool:
 def process(detector: Detector, fleet: Fleet, blocks: int) -> None:
     """So many blocks, one after another."""
     for _ in range(blocks):
-        detector.process(fleet.block(BLOCK))
+        detector.process(fleet.block(BLOCK), NAMES)
 
 
 def fitted(kind: Kind) -> tuple[FittedModel, Backend]:
@@ -109,7 +110,7 @@ def main() -> int:
     }
     for name, (model, every, blocks) in cases.items():
         detector, fleet = detector_of(model, backend, every), Fleet()
-        detector.process(fleet.block(model.window_length + BLOCK))
+        detector.process(fleet.block(model.window_length + BLOCK), NAMES)
         calls[name] = lambda d=detector, f=fleet, b=blocks: process(d, f, b)
     seconds = seconds_per_call(calls, clock_for(1), BUDGET_S)
     each = {

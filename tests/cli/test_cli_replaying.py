@@ -20,6 +20,7 @@ from tests.detector.joint import NAMES, joint_model
 from tests.detector.toy import toy_model, toy_readings
 
 COUNT, ENTITIES = 400, 3
+PUMPS = [f"pump-{e}" for e in range(ENTITIES)]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             strict=True,
         ):  # fmt: skip
             cells = ["" if np.isnan(value) else repr(value) for value in values]
-            writer.writerow([time_ns // NS_PER_S, f"pump-{e}", *cells])
+            writer.writerow([time_ns // NS_PER_S, PUMPS[e], *cells])
     return path
 
 
@@ -74,7 +75,7 @@ def test_score_of_a_file_is_the_stream_to_the_last_bit_restarts_and_all(
         restarted = configured_detector(model, None, 1)
         restarted.restore(detector.snapshot())
         detector = restarted
-        found.append(detector.process(readings.slice(start, stop)).scores)
+        found.append(detector.process(readings.slice(start, stop), PUMPS).scores)
     together = np.concatenate([part.anomaly_score for part in found])
     assert np.nan_to_num(anomaly_score, nan=-1).tobytes() == (
         np.nan_to_num(together, nan=-1).tobytes()

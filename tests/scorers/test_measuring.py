@@ -57,14 +57,6 @@ def holed(count: int, entity: int = 0) -> Readings:
     return replace(readings, entity=np.full(count, entity, np.int32))
 
 
-def turn_of(row: np.ndarray) -> int:
-    """Told by the values of the reading that fills the first window, whatever its number."""
-    turn = 0
-    for value in row[np.isfinite(row)].tolist():
-        turn = (31 * turn + int(value * 2**20)) % 2**31
-    return turn
-
-
 @pytest.mark.parametrize("entity", [0, 3])
 @pytest.mark.parametrize("every", [1, EVERY])
 def test_errors_are_those_of_the_forecast_and_of_the_newest_rebuilt_window(
@@ -77,8 +69,7 @@ def test_errors_are_those_of_the_forecast_and_of_the_newest_rebuilt_window(
     for life in (range(60), range(60, 120)):
         here = x[life.start : life.stop]
         forecasts = plain_forecasts(model.parameters, T, here)
-        [filling] = model.scaling.apply(readings.values[life.start + T - 1 :][:1])
-        rebuilt, turn = T - 1, turn_of(filling)
+        rebuilt, turn = T - 1, entity
         for n in range(T - 1, 60):
             if n - rebuilt == (every if rebuilt > T - 1 else every - turn % every):
                 rebuilt = n

@@ -29,6 +29,8 @@ BUDGETED = EpisodeRules(
 def model_of(kind: str) -> FittedModel:
     return toy_model(CHANNELS, window_stride=2) if kind == "reconstruct" else joint_model("joint")
 
+NAMES = ("pump-0", "pump-1", "pump-2")
+
 
 @pytest.mark.parametrize("kind", ["reconstruct", "joint"])
 @settings(max_examples=12, deadline=None)
@@ -45,10 +47,10 @@ def test_played_settings_open_the_episodes_of_a_detector(
     everything = toy_readings(300, entities=3, channels=CHANNELS, seed=seed)
     before, readings = everything.slice(0, context), everything.slice(context, 300)
     labelled = np.random.default_rng(seed).random(len(readings)) < 0.1
-    recorded = record(Detector(model_of(kind), RULES), before, readings, labelled)
+    recorded = record(Detector(model_of(kind), RULES), before, readings, NAMES, labelled)
     detector = Detector(model_of(kind), rules, threshold_scale=scale)
-    detector.prime(before)
-    detection = detector.process(readings)
+    detector.prime(before, NAMES)
+    detection = detector.process(readings, NAMES)
     log = EpisodeLog()
     log.add(detection.events, 0)
     expected = list(tracks_of(Scored.of(readings, detection.scores), labelled, log.episodes))

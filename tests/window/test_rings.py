@@ -181,3 +181,41 @@ def test_score_next_scores_the_next_reading_whatever_the_stride() -> None:
     rings.score_next()
     later = readings_of([(0, 10, "full"), (0, 1, "full")])
     assert [status for status, *_ in run_rings(rings, later).rows] == [Status.OK, Status.BETWEEN]
+
+
+STRIDE = 16
+
+
+def windows_by_reading(machines: int, names: list[str]) -> list[list[int]]:
+    """Which machines complete a window with each of 3 strides of readings.
+
+    All report together, and the same.
+    """
+    rings = Rings(PLAIN, 4, STRIDE, MAX_GAP_NS, windows_max=4096, in_turn=True)
+    rings.grow(machines)
+    rings.name(names)
+    found = []
+    for number in range(3 + 3 * STRIDE):
+        readings = Readings(
+            np.arange(machines, dtype=np.int32), np.full(machines, START_NS + number),
+            np.zeros(machines, np.int32), np.arange(machines), np.ones((machines, CHANNELS)),
+        )  # fmt: skip
+        found.append(rings.fill(readings, 0, Outcome.of(machines)).windows.tolist())
+    return found[3:]
+
+
+def test_machines_that_are_all_alike_share_the_work_evenly() -> None:
+    machines = 320
+    found = windows_by_reading(machines, [f"machine-{n}" for n in range(machines)])
+    assert found[0] == list(range(machines))
+    counts = [len(windows) for windows in found[1:]]
+    assert all(machines / STRIDE / 2 < count < machines / STRIDE * 2 for count in counts[STRIDE:])
+    assert counts[STRIDE:] == (counts[STRIDE : 2 * STRIDE] * 2)[: len(counts) - STRIDE]
+
+
+def test_a_machine_takes_its_turn_by_its_name_in_whatever_company() -> None:
+    names = [f"machine-{n}" for n in range(40)]
+    together = windows_by_reading(40, names)
+    for number in (0, 7, 39):
+        alone = windows_by_reading(1, [names[number]])
+        assert [bool(windows) for windows in alone] == [number in windows for windows in together]
