@@ -57,7 +57,8 @@ class Detection:
     """What a batch of readings led to: a score per reading, and the events in their order.
 
     windows     readings with a score of their own
-    suppressed  episodes that ended untold: the model's limit, a budget or a cooldown withheld them
+    suppressed  episodes that ended in it untold: the model's limit, a budget or a cooldown withheld
+                them
     reasons     what the scores are made of, where it was asked for
     """
 
@@ -145,8 +146,8 @@ class Detector:
             )  # fmt: skip
             hold_last(readings.entity[here], anomaly_score[here], self._last.state.score)
             events += self._events(run, found, advance, anomaly_score, threshold, suppressed)
-            kept = np.nonzero(advance.worst_rows >= 0)
-            self.worst.keep(run, found, *kept, advance.worst_rows[kept])
+            entity, slot = np.nonzero(advance.worst_rows >= 0)
+            self.worst.keep(run, found, entity, slot, advance.worst_rows[entity, slot])
             if made_of is not None:
                 made_of.expected[found.row] = self.model.scaling.invert(found.expected)
                 made_of.shares[found.row] = found.shares
@@ -233,6 +234,22 @@ class Detector:
     def episodes_open(self) -> int:
         """Number of open episodes."""
         return int(self.episodes.is_open.sum())
+
+    def episodes_withheld(self) -> int:
+        """Number of episodes that stand untold: a limit, an alert budget or a cooldown does it."""
+        return int(self.episodes.is_withheld.sum())
+
+    def withheld(self) -> list[Suppressed]:
+        """The episodes that stand untold."""
+        machines, last_ns = self.episodes.machines.state, self.rings.state.last_ns
+        return [
+            Suppressed(
+                entity, int(machines.start_ns[entity]), int(last_ns[entity]),
+                float(machines.peak[entity]),
+                self.worst.contributions(entity, int(machines.peak_slot[entity])),
+            )
+            for entity in np.flatnonzero(self.episodes.is_withheld).tolist()
+        ]  # fmt: skip
 
     def warm_up(self) -> None:
         """Compile (or load) every kernel, so that none is compiled once readings flow."""

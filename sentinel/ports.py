@@ -174,6 +174,7 @@ class BatchReport:
     events          events written, by state (opened, updated, resolved)
     suppressed      episodes that ended untold: the model's limit, a budget or a cooldown withheld
                     them
+    episodes_withheld  those that stand untold after this turn
     entities        entities by state (ok, warming, anomalous), after this turn
     lag_records     None where not known (yet)
     """
@@ -191,6 +192,7 @@ class BatchReport:
     episodes_open: int
     lag_records: int | None
     suppressed: int = 0
+    episodes_withheld: int = 0
 
 
 class Telemetry(Protocol):

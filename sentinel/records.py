@@ -165,10 +165,10 @@ class EpisodeEvent:
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """An episode that ended untold: the model's limit, an alert budget or a cooldown withheld it.
+    """An episode that was never told: the model's limit, an alert budget or a cooldown withheld it.
 
     start_ns       time of its first reading
-    end_ns         time of the reading that ended it
+    end_ns         time of the reading that ended it; of one that stands, of the newest reading
     peak_ratio     its highest score ratio
     contributions  by channel, largest share first, of its worst window
     """

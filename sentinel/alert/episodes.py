@@ -77,6 +77,11 @@ class Episodes(Parts):
         """(E,) whether an episode of the entity is open."""
         return self.machines.state.is_open
 
+    @property
+    def is_withheld(self) -> BoolArray:
+        """(E,) whether an episode of the entity stands untold."""
+        return self.machines.state.is_withheld
+
     def advance(
         self,
         entity: IndexArray,

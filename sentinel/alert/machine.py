@@ -185,7 +185,7 @@ def score(
     if ratio < rules.close_ratio:
         state.faded_peak[e] = 0
     exceeds = ratio >= 1 and ratio > state.faded_peak[e]
-    newest = state.scored[e] % open_window
+    newest: int = state.scored[e] % open_window
     state.scored[e] += 1
     if stood:
         is_calm = ratio < max(rules.close_ratio, rules.fade_ratio * state.peak[e])
@@ -193,7 +193,8 @@ def score(
         if ratio <= state.peak[e]:
             return -1
         state.peak[e] = ratio
-        return state.peak_slot[e]
+        highest: int = state.peak_slot[e]
+        return highest
     state.exceeded_ns[e, newest] = time_ns if exceeds else 0
     state.exceeding[e, newest] = ratio
     if not exceeds:

@@ -42,7 +42,7 @@ class EpisodeLog:
     """Follows the events of a detector; an entity has one open episode at most.
 
     withheld_by  what can withhold an episode, for people
-    suppressed   episodes that ended untold, in the order of their ends
+    suppressed   episodes that were never told, in the order of their ends
     """
 
     def __init__(self, withheld_by: str = "") -> None:

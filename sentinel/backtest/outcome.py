@@ -21,7 +21,7 @@ class Backtest:
     entities   names that every `entity` here indexes
     tracks     of the entities that have a score
     episodes   in the order of their opening
-    suppressed those that ended untold, in the order of their ends
+    suppressed those that were never told, in the order of their ends
     withheld_by what can withhold an episode, for people; empty: nothing can
     has_labels whether anything was known: else all metrics of events are NaN
     """

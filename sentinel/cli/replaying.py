@@ -114,6 +114,7 @@ class Replay:
                 dropped += count_dropped(detection.scores)
                 rows += len(readings)
                 spinner.update(f"scoring: {counted(rows, 'reading')}")
+        told.suppressed += detector.withheld()
         self.warn(rows, dropped)
         scored = Scored.joined(batches)
         demand_scores(scored, "give more, or --context")

@@ -73,6 +73,7 @@ def command(output: str, forecast: bool, **options: Any) -> None:
             )
             spinner.update(f"scoring: {counted(seen['readings'], 'reading')}")
     replay.warn(seen["readings"], seen["dropped"])
+    seen["suppressed"] += detector.episodes_withheld()
     if seen["suppressed"]:
         why = detector.episodes.rules.withheld_by
         log.info("episodes never told, withheld by %s: %d", why, seen["suppressed"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sentinel.alert.sentence import moment, sentence, summary
 from sentinel.daemon.health import DaemonHealth
 from sentinel.daemon.interval_watch import IntervalWatch
 from sentinel.daemon.stopwatch import Stopwatch
@@ -26,7 +27,7 @@ from sentinel.ports import (
     Telemetry,
     TopicPartition,
 )
-from sentinel.records import EpisodeEvent, Readings, Status
+from sentinel.records import EpisodeEvent, Readings, Status, Suppressed
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,8 @@ class Daemon:
         detection = self.detector.process(batch.readings, self.source.entities)
         watch.lap("score")
         self._deliver(batch, detection.events)
+        for one in detection.suppressed:
+            self._log_suppressed(one)
         watch.lap("deliver")
         self._positions.update(batch.positions)
         if self.clock.monotonic_s() - self._committed_s >= self.settings.commit_interval_s:
@@ -131,6 +134,13 @@ class Daemon:
         # Only now may `positions` move on: everything up to them has left acknowledged.
         if batch.dead_letters or events:
             self.sink.flush(self.settings.flush_timeout_s)
+
+    def _log_suppressed(self, one: Suppressed) -> None:
+        log.info(
+            "episode suppressed: entity %r, %s to %s UTC, peak %.2f, withheld by %s: %r",
+            self.source.entities[one.entity], moment(one.start_ns), moment(one.end_ns),
+            one.peak_ratio, self.detector.episodes.rules.withheld_by, sentence(one.contributions),
+        )  # fmt: skip
 
     def _context(self, readings: Readings, event: EpisodeEvent) -> EventContext:
         return EventContext(
@@ -174,6 +184,7 @@ class Daemon:
                 episodes_open=self.detector.episodes_open(),
                 lag_records=lag,
                 suppressed=len(detection.suppressed),
+                episodes_withheld=self.detector.episodes_withheld(),
             )
         )
         self.telemetry.channels(channels)
@@ -200,9 +211,8 @@ class Daemon:
 def _log_event(event: EpisodeEvent, entity: str) -> None:
     if event.state == "updated":
         return
-    leading = event.contributions[0].channel if event.contributions else ""
     log.info(
-        "episode %s: entity %r, score ratio %.2f (peak %.2f), leading channel %r%s",
-        event.state, entity, event.score_ratio, event.peak_ratio, leading,
-        f", by {event.reason}" if event.reason else "",
+        "episode %s: entity %r, %s UTC, score ratio %.2f (peak %.2f): %r",
+        event.state, entity, moment(event.time_ns), event.score_ratio, event.peak_ratio,
+        summary(event),
     )  # fmt: skip

@@ -137,12 +137,12 @@ class Catalogue:
             "sentinel_entities", "Entities by state.", "state", ENTITY_STATES
         )
         self.episodes_open = make.gauge("sentinel_episodes_open", "Anomaly episodes open now.")
+        self.episodes_withheld = make.gauge("sentinel_episodes_withheld", "Episodes withheld now.")
         self.episode_events = make.counters(
             "sentinel_episode_events_total", "Anomaly events written.", "state", EPISODE_STATES
         )
         self.episodes_suppressed = make.counter(
-            "sentinel_episodes_suppressed_total",
-            "Episodes that ended untold: a limit, an alert budget or a cooldown withheld them.",
+            "sentinel_episodes_suppressed_total", "Episodes that ended untold: withheld to the end."
         )
         self.score_ratio = ArrayHistogram(
             "sentinel_score_ratio",

@@ -43,6 +43,7 @@ class PrometheusTelemetry:
         for state in ENTITY_STATES:
             metrics.entities[state].set(report.entities.get(state, 0))
         metrics.episodes_open.set(report.episodes_open)
+        metrics.episodes_withheld.set(report.episodes_withheld)
         metrics.lag_records.set(math.nan if report.lag_records is None else report.lag_records)
         if report.records:
             metrics.last_progress.set(self._clock.time_s())

@@ -112,6 +112,34 @@ def test_episodes_that_were_withheld_are_counted_and_listed(folder: Path, tmp_pa
     assert f"nothing (withheld, {peaks[0]:.2f}x)" in shown
 
 
+def test_an_episode_that_stands_untold_at_the_end_counts_as_withheld(
+    folder: Path, tmp_path: Path
+) -> None:
+    """The second machine's burst, once it is over and once cut off within it."""
+    header, *rows = (folder / "input.csv").read_text().splitlines()
+    config, cut = tmp_path / "sentinel.toml", tmp_path / "cut.csv"
+    config.write_text(f'{CONFIG}[alert]\nalerts_per_day = 1\nalerts_per_day_of = "fleet"\n')
+    [whole] = found(folder, "--config", config)["suppressed"]
+    end = _seconds(whole["start"]) + 5
+    cut.write_text("\n".join([header, *(r for r in rows if int(r.split(",")[0]) <= end)]) + "\n")
+    [standing] = found(folder, "--config", config, "--input", cut)["suppressed"]
+    assert (standing["entity"], standing["start"]) == (whole["entity"], whole["start"])
+    assert _seconds(standing["end"]) == end
+    output = tmp_path / "s.csv"
+    arguments = [
+        "--model",
+        folder / "model",
+        "--input",
+        cut,
+        "--config",
+        config,
+        "--output",
+        output,
+    ]
+    done = CliRunner().invoke(cli, ["score", *map(str, arguments)])
+    assert "episodes never told, withheld by the alert budget (alerts_per_day): 1" in done.stderr
+
+
 def test_labels_tell_hits_from_false_episodes(folder: Path) -> None:
     result = found(folder, "--labels", folder / "labels.csv")
     assert [one["hit"] for one in result["episodes"]] == [True, False]

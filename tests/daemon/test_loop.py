@@ -301,6 +301,30 @@ def test_names_from_outside_are_logged_quoted(caplog: pytest.LogCaptureFixture) 
     assert "\n" not in message
 
 
+def test_the_log_tells_of_every_episode_when_it_was_and_what_was_wrong(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The second one is withheld, and the third one, which stands to the end."""
+    polls = enumerate([[0], [1], [2, 3], [4], [5, 6, 7], [8]])
+    rig = Rig([batch_of(readings_of(seconds, far_off=n % 2 == 1)) for n, seconds in polls])
+    rules = EpisodeRules(1, 1, close_count=1, cooldown_ns=3600 * NS_PER_S)
+    rig.daemon.detector = Detector(MODEL, rules)
+    with caplog.at_level(logging.INFO):
+        rig.daemon.run()
+    told = [r.getMessage() for r in caplog.records if "episode" in r.getMessage()]
+    channel = "channel-0 100.0 (history: -1.0 to 1.0), expected 0.0 +- 1.0; channel-1 210.0"
+    expected = [
+        ("opened", "22:13:21", "score ratio 2.43 (peak 2.43)", channel),
+        ("resolved", "22:13:23", "score ratio 0.00 (peak 2.43)", "over after 2 s; at worst "),
+        ("suppressed", "22:13:24", "peak 2.43, withheld by the cooldown (cooldown_s)", channel),
+    ]
+    for message, (state, clock, ratios, found) in zip(told, expected, strict=True):
+        assert message.startswith(f"episode {state}: entity 'pump-0', 2023-11-14 {clock}")
+        assert f"{ratios}: '{found}" in message
+    seen = [(found.suppressed, found.episodes_withheld) for found in rig.telemetry.batches]
+    assert seen == [(0, 0), (0, 0), (0, 0), (0, 1), (1, 0), (0, 1)]
+
+
 def test_a_warning_is_logged_when_it_begins_and_not_with_every_new_name(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

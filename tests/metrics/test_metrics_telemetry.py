@@ -28,6 +28,7 @@ REPORT = BatchReport(
     episodes_open=1,
     lag_records=4_000,
     suppressed=3,
+    episodes_withheld=2,
 )
 NOTHING = BatchReport(
     records=0,
@@ -86,6 +87,7 @@ def test_one_report_feeds_every_metric() -> None:
     assert value("episode_events_total", state="opened") == 2
     assert value("episode_events_total", state="resolved") == 4
     assert value("episodes_suppressed_total") == 6
+    assert value("episodes_withheld") == 2
     assert value("score_ratio_count") == 6
     assert value("score_ratio_bucket", le="1.0") == 4
     assert value("score_ratio_max") == 1.5
@@ -97,6 +99,7 @@ def test_gauges_show_the_last_turn_and_counters_keep() -> None:
     watched.telemetry.batch(NOTHING)
     assert watched.value("entities", state="ok") == 0
     assert watched.value("episodes_open") == 0
+    assert watched.value("episodes_withheld") == 0
     assert watched.value("records_total") == 120
     # No windows: the last ratio stands, as no newer one is known.
     assert watched.value("score_ratio_max") == 1.5

@@ -29,6 +29,7 @@ BUDGETED = EpisodeRules(
 def model_of(kind: str) -> FittedModel:
     return toy_model(CHANNELS, window_stride=2) if kind == "reconstruct" else joint_model("joint")
 
+
 NAMES = ("pump-0", "pump-1", "pump-2")
 
 
