@@ -11,7 +11,7 @@ from sentinel.backtest.episodes import Episode, EpisodeLog
 from sentinel.backtest.labels import Labels
 from sentinel.backtest.metrics import Judgement, judge
 from sentinel.backtest.tracks import Scored, Track, tracks_of
-from sentinel.records import FloatArray, Suppressed
+from sentinel.records import FloatArray, Status, Suppressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Backtest:
     """What came out of one model on one input.
 
     entities   names that every `entity` here indexes
+    score_ratio (N,) of `Scored`; NaN while a window fills anew after a gap: the old score holds
     tracks     of the entities that have a score
     episodes   in the order of their opening
     suppressed those that were never told, in the order of their ends
@@ -45,11 +46,11 @@ class Backtest:
     @property
     def highest_ratio(self) -> float:
         """Of all that has a score."""
-        return max(map(self.highest_of, self.tracks))
+        return float(np.fmax.reduce([self.highest_of(track) for track in self.tracks]))
 
     def highest_of(self, track: Track) -> float:
-        """The highest score ratio of an entity."""
-        return float(np.nanmax(self.score_ratio[track.rows]))
+        """The highest score ratio of an entity; NaN where a gap came before all its readings."""
+        return float(np.fmax.reduce(self.score_ratio[track.rows]))
 
     def withheld(self, entity: int, from_ns: int, to_ns: int) -> Suppressed | None:
         """The one with the highest peak of an entity's suppressed episodes in a stretch of time."""
@@ -68,7 +69,7 @@ class Backtest:
         first = int(np.searchsorted(track.time_ns, episode.start_ns))
         told = int(np.searchsorted(track.rows, episode.told_row, side="right"))
         ratio = self.score_ratio[track.rows[first : max(told, first + 1)]]
-        return first + int(np.abs(ratio - episode.told_ratio).argmin())
+        return first + int(np.nanargmin(np.abs(ratio - episode.told_ratio)))
 
 
 def backtest(
@@ -76,6 +77,7 @@ def backtest(
 ) -> Backtest:
     """Hold what a detector made of an input against labels, where there are any."""
     known = labels or Labels.none()
+    score_ratio = np.where(scored.status == Status.WARMING, np.nan, scored.score_ratio)
     labelled = known.mask(scored.entity, scored.time_ns, entities)
     failed_ns = known.failures(scored.entity, scored.time_ns, entities)
     tracks = tuple(tracks_of(scored, labelled, told.episodes, failed_ns))
@@ -84,10 +86,10 @@ def backtest(
         for place, index in enumerate(track.episodes.tolist()):
             if peaks[index].stop_row is None:  # no event has told of the newest peak yet
                 rows = track.rows[track.opened[place] :]
-                highest = float(np.max(scored.score_ratio[rows]))
+                highest = float(np.fmax.reduce(score_ratio[rows]))
                 peak = max(peaks[index].told_ratio, highest)
                 peaks[index] = replace(peaks[index], peak_ratio=peak)
     return Backtest(
-        entities, scored.score_ratio, tracks, peaks, told.suppressed, told.withheld_by,
+        entities, score_ratio, tracks, peaks, told.suppressed, told.withheld_by,
         judge(tracks), labels is not None,
     )  # fmt: skip

@@ -35,11 +35,12 @@ EPISODES_SHOWN = 20
 CHANNELS_SHOWN = 40
 CHANNELS_DRAWN = 4
 FORMS = (".png", ".svg")
-CALM = "no episode was open: nothing is odd here, and shares of the score mean little"
+CALM = "no episode was open: no score reached the threshold, and shares of it mean little"
+FILLING = "no reading has a score of its own: after a gap the window fills anew, the old score holds"
 WITHHELD = "no episode was open: the one from {start} to {end} UTC, {peak}, was withheld by {by}"
 UNTOLD = """\
 no episode was open: what began here faded from one that had ended, lasted too short, or was
-told later or not at all{by}"""
+told later"""
 EPILOG = """\b
 The table is of the reading with the highest score of the stretch, an episode or none.
 
@@ -140,27 +141,38 @@ def _stretch(found: Backtest, track: Track, from_ns: int, to_ns: int) -> Stretch
         raise DataError(
             f"{found.entities[track.entity]!r} has no reading with a score from {iso(from_ns)} to "
             f"{iso(to_ns)}",
-            hint=f"there are some from {iso(int(track.time_ns[0]))} to "
-            f"{iso(int(track.time_ns[-1]))}",
+            hint=_nearest(track, first),
         )
     inside = track.episodes[(track.opened < stop) & (track.stop > first)].tolist()
     worst = sorted(inside, key=lambda index: -found.episodes[index].peak_ratio)
     return Stretch(track, first, stop, tuple(worst))
 
 
+def _nearest(track: Track, place: int) -> str:
+    """Where the readings are, as the track has none between this place and the one before."""
+    first, last = (iso(int(track.time_ns[at])) for at in (0, -1))
+    told = f"there are some from {first} to {last}"
+    if 0 < place < len(track):
+        before, after = (iso(int(track.time_ns[at])) for at in (place - 1, place))
+        told += f", but none between {before} and {after}"
+    return told
+
+
 def _print(found: Backtest, stretch: Stretch, highest: HighestScore) -> None:
     console = OutputConsole(highlight=False, soft_wrap=True)
-    track, here = stretch.track, slice(stretch.first, stretch.stop)
-    ratio = found.score_ratio[track.rows[here]]
-    place = int(np.argmax(ratio))
+    track, readings = stretch.track, stretch.stop - stretch.first
     console.print(
         f"{escape(found.entities[track.entity])}, {moment(int(track.time_ns[stretch.first]))} to "
-        f"{moment(int(track.time_ns[stretch.stop - 1]))} UTC, {counted(len(ratio), 'reading')}\n"
-        f"highest score: {ratio[place]:.2f}x the threshold, at "
-        f"{moment(int(track.time_ns[stretch.first + place]))} UTC"
+        f"{moment(int(track.time_ns[stretch.stop - 1]))} UTC, {counted(readings, 'reading')}"
+    )
+    if not highest.contributions:
+        console.print(FILLING)
+        return
+    console.print(
+        f"highest score: {highest.ratio:.2f}x the threshold, at {moment(highest.time_ns)} UTC"
     )
     if not stretch.episodes:
-        console.print(CALM if ratio[place] < 1 else _untold(found, stretch))
+        console.print(CALM if highest.ratio < 1 else _untold(found, stretch))
     for index in stretch.episodes[:EPISODES_SHOWN]:
         episode = found.episodes[index]
         peak = f"{episode.peak_ratio:.2f}x the threshold"
@@ -168,9 +180,8 @@ def _print(found: Backtest, stretch: Stretch, highest: HighestScore) -> None:
         console.print(f"    at worst {escape(sentence(episode.contributions))}")
     if len(stretch.episodes) > EPISODES_SHOWN:
         console.print(f"(the worst {EPISODES_SHOWN} of {len(stretch.episodes):,} episodes)")
-    if highest.contributions:
-        console.print()
-        console.print(_channels(highest))
+    console.print()
+    console.print(_channels(highest))
 
 
 def _untold(found: Backtest, stretch: Stretch) -> str:
@@ -179,8 +190,7 @@ def _untold(found: Backtest, stretch: Stretch) -> str:
     from_ns, to_ns = (int(track.time_ns[place]) for place in (stretch.first, stretch.stop - 1))
     one = found.withheld(track.entity, from_ns, to_ns)
     if one is None:
-        by = f" (withheld by {found.withheld_by})" if found.withheld_by else ""
-        return UNTOLD.format(by=by)
+        return UNTOLD
     peak = f"{one.peak_ratio:.2f}x the threshold at most"
     told = WITHHELD.format(
         start=moment(one.start_ns), end=moment(one.end_ns), peak=peak, by=found.withheld_by

@@ -24,10 +24,12 @@ from sentinel.config.kernels import KernelsConfig
 from sentinel.config.loading import load
 from sentinel.config.schema import TimestampUnit, WindowConfig
 from sentinel.detector import Detection, Detector
+from sentinel.daemon.interval_watch import IntervalWatch
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.plural import counted, listed
 from sentinel.records import FloatArray, Readings, Scores, Status
+from sentinel.runtime.clock import SystemClock
 from sentinel.runtime.device import Asked
 from sentinel.runtime.workload import FILE
 from sentinel.source.files import FileLayout, FileSource
@@ -41,12 +43,14 @@ class Replay:
     """An input and the readings right before it, opened; it can be read once.
 
     before    number of files that are context only
+    intervals what is to be known of the sampling interval
     left_out  stretches of the context that are left out
     context   readings of it, where some are to be left out: seen and left out so far
     """
 
     source: FileSource
     before: int
+    intervals: IntervalWatch
     left_out: Labels | None = None
     context: Counter[str] = field(default_factory=Counter)
 
@@ -67,7 +71,8 @@ class Replay:
             )
         before = find_files([context_path]) if context_path else []
         source = FileSource([*before, input_path], layout, model.channels, as_stream=True)
-        return cls(source, len(before), left_out)
+        intervals = IntervalWatch(model.interval_ns, SystemClock())
+        return cls(source, len(before), intervals, left_out)
 
     @property
     def time_unit(self) -> TimestampUnit:
@@ -82,6 +87,7 @@ class Replay:
         reasons  see `Detector.process`
         """
         for batch in self._batches():
+            self.intervals.observe(batch)
             if self._is_context(batch):
                 detector.prime(self._kept(batch), self.source.entities)
             else:
@@ -127,10 +133,18 @@ class Replay:
     def warn(self, rows: int, dropped: int) -> None:
         """Say, at the end, what the scores do not show.
 
-        Channels that the input lacks, readings in disorder, and what was not there to be left out.
+        Channels that do not fit, another sampling interval, readings in disorder, and what was not
+        there to be left out.
         """
-        if missing := self.source.channels().missing:
-            log.warning("channels of the model that the input lacks: %s", ", ".join(missing))
+        channels = self.source.channels()
+        if channels.missing:
+            others = f"; it has {listed(channels.unknown)} instead" if channels.unknown else ""
+            lacks = listed(channels.missing)
+            log.warning("channels of the model that the input lacks: %s%s", lacks, others)
+        elif channels.unknown:
+            log.warning("columns that the model does not know: %s", listed(channels.unknown))
+        if not self.intervals.interval.fits:
+            log.warning("%s: is it a model of this machine?", self.intervals.interval)
         if dropped > DROPPED_SHARE_SUSPICIOUS * rows:
             before = ", does --context come before it" if self.before else ""
             log.warning(

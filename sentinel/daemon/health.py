@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from sentinel.daemon.interval_watch import FACTOR_MAX, Interval
+from sentinel.daemon.interval_watch import Interval
 from sentinel.plural import counted, listed
 from sentinel.ports import ChannelReport, Clock, HealthReport
 
@@ -123,8 +123,5 @@ class DaemonHealth:
         if unknown := self._channels.unknown:
             found["unknown"] = f"channels the model does not know: {listed(unknown)}"
         if not self._interval.fits:
-            found["interval"] = (
-                f"the readings are {self._interval.observed_s:g} s apart, the model's history "
-                f"{self._interval.expected_s:g} s: more than {FACTOR_MAX:g} times apart"
-            )
+            found["interval"] = str(self._interval)
         return found

@@ -30,6 +30,12 @@ class Interval:
             return True
         return 1 / FACTOR_MAX <= self.observed_s / self.expected_s <= FACTOR_MAX
 
+    def __str__(self) -> str:
+        return (
+            f"the readings are {self.observed_s:g} s apart, the model's history "
+            f"{self.expected_s:g} s: more than {FACTOR_MAX:g} times apart"
+        )
+
 
 class IntervalWatch:
     """Gathers readings until they say something, and looks again now and then: a median costs."""

@@ -109,7 +109,7 @@ def verdict(found: Backtest, index: int) -> Verdict:
 def _worst_entities(found: Backtest) -> list[int]:
     """Those with known anomalies first, then by their highest score ratio."""
     known = {event.entity for event in found.judgement.events}
-    highest = {track.entity: found.highest_of(track) for track in found.tracks}
+    highest = {track.entity: np.nan_to_num(found.highest_of(track)) for track in found.tracks}
     worst = sorted(highest, key=lambda entity: (entity not in known, -highest[entity]))
     return worst[:OVERVIEWS_MAX]
 

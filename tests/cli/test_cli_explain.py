@@ -85,7 +85,27 @@ def test_a_quiet_stretch_has_nothing_to_explain(folder: Path) -> None:
     for stretch in ((T0 + 10, T0 + 90, "b"), (T0 + 90, T0 + 130, "a")):
         done = run(folder, *stretch[:2], "--entity", stretch[2])
         assert done.exit_code == 0, done.output
-        assert "no episode was open: nothing is odd here" in done.stdout
+        assert "no episode was open: no score reached the threshold" in done.stdout
+
+
+def test_a_window_that_fills_anew_after_a_gap_has_nothing_to_explain(folder: Path) -> None:
+    """The old score holds there; it was high, and is no score of these readings."""
+    header, *rows = (folder / "input.csv").read_text().splitlines()
+    cells = [row.split(",", 1) for row in rows]
+    at = [int(one) + (1000 if int(one) > T0 + 103 else 0) for one, _ in cells]
+    later = [f"{time},{rest}" for time, (_, rest) in zip(at, cells, strict=True)]
+    gap = folder / "gap.csv"
+    gap.write_text("\n".join([header, *later]) + "\n")
+    plot = folder / "gap.svg"
+    options = ("--entity", "b", "--input", gap)
+    done = run(folder, T0 + 1104, T0 + 1105, *options, "--plot", plot)
+    assert done.exit_code == 0, done.output
+    assert "no reading has a score of its own: after a gap the window fills anew" in done.stdout
+    assert "the threshold" not in done.stdout
+    assert plot.stat().st_size > 1000
+    done = run(folder, T0 + 200, T0 + 300, *options)
+    assert done.exit_code == 4
+    assert "but none between 2023-11-14T22:15:03Z and 2023-11-14T22:31:44Z" in done.stderr
 
 
 def test_a_score_above_the_threshold_without_an_episode_has_its_reason(folder: Path) -> None:

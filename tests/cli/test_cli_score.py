@@ -138,3 +138,38 @@ def test_an_output_that_cannot_be_written_is_told_of_before_anything_is_read(
     assert f"{output}: scores cannot be written: " in done.output
     assert "; name a file in a directory that can be written to" in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+def wide(path: Path, *, interval_s: int = 1, names: str = "c0,c1", readings: int = 60) -> Path:
+    values = np.random.default_rng(1).normal(size=(readings, names.count(",") + 1))
+    rows = [
+        ",".join([str(T0 + n * interval_s), *(f"{value:.3f}" for value in row)])
+        for n, row in enumerate(values)
+    ]
+    path.write_text("\n".join([f"timestamp,{names}", *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("made", "options", "told"),
+    [
+        ({}, (), ""),
+        ({"interval_s": 2}, (), ""),
+        ({"interval_s": 5}, (), "the readings are 5 s apart, the model's history 1 s: more than 2 "
+                                "times apart: is it a model of this machine?"),
+        ({"names": "c0,vib"}, (), "channels of the model that the input lacks: 'c1'; it has 'vib' "
+                                  "instead"),
+        ({"names": "c0"}, (), "channels of the model that the input lacks: 'c1'"),
+        ({"names": "c0,c1,c2"}, (), "columns that the model does not know: 'c2'"),
+        ({"names": "c0,c1,c2"}, ("--exclude", "c2"), ""),
+    ],
+    ids=["fits", "twice", "slow", "renamed", "one less", "one more", "left out"],
+)  # fmt: skip
+def test_an_input_that_is_unlike_the_history_is_scored_and_told_of(
+    model: Path, tmp_path: Path, made: dict, options: tuple[str, ...], told: str
+) -> None:
+    done = score(model, wide(tmp_path / "in.csv", **made), tmp_path / "out.csv", *options)
+    assert done.exit_code == 0, done.output
+    [*warnings] = [row for row in done.stderr.splitlines() if "WARNING" in row]
+    assert len(warnings) == bool(told)
+    assert told in " ".join(warnings)

@@ -97,7 +97,7 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--fit-device", metavar="DEVICE",
               help="Handed to `sentinel fit` instead of --device.")
 @click.option("--reconstruct-every", type=click.IntRange(1), metavar="N",
-              help="Handed to `sentinel score` as it is.")
+              help="Handed to `sentinel fit` and `sentinel score` as it is.")
 def main(
     series: Path, evaluate: Path, only: str | None, versus: Path | None, out: Path | None,
     jobs: int | None, model: str | None, contaminate: float | None,
@@ -112,11 +112,12 @@ def main(
     keys = _keys(series, only)
     before = _before(versus)  # an hour of work must not end in an error that was foreseeable
     out = out or Path(tempfile.mkdtemp(prefix="sentinel-quality-"))
+    every = option("--reconstruct-every", reconstruct_every)
     work = [
         Job(
             key, series / f"{key}.npz", out,
-            (*option("--model", model), *option("--device", fit_device or device)),
-            (*option("--device", device), *option("--reconstruct-every", reconstruct_every)),
+            (*option("--model", model), *option("--device", fit_device or device), *every),
+            (*option("--device", device), *every),
         )
         for key in keys
     ]  # fmt: skip

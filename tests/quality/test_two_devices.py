@@ -38,7 +38,8 @@ def test_alarms_of_two_runs_are_compared_row_by_row(tmp_path: Path) -> None:
         (("--device", "cuda"), ("--device", "cuda"), ("--device", "cuda")),
         (("--device", "cuda", "--fit-device", "cpu", "--reconstruct-every", "4",
           "--model", "joint"),
-         ("--model", "joint", "--device", "cpu"), ("--device", "cuda", "--reconstruct-every", "4")),
+         ("--model", "joint", "--device", "cpu", "--reconstruct-every", "4"),
+         ("--device", "cuda", "--reconstruct-every", "4")),
     ],
     ids=["none", "a device", "a device each, and others"],
 )  # fmt: skip
