@@ -22,6 +22,7 @@ class Labels:
     where           the file, for messages
     failed_ns       (K,) int64, when the machine failed of what the stretch shows, or NEVER;
                     None: not once
+    what            (K,) what it was, for people; None: nobody says
     """
 
     from_ns: TimeArray
@@ -29,6 +30,7 @@ class Labels:
     entities: Sequence[str] | None = None
     where: str = ""
     failed_ns: TimeArray | None = None
+    what: Sequence[str] | None = None
 
     @classmethod
     def none(cls) -> Labels:
@@ -90,6 +92,13 @@ class Labels:
             earliest_ns = time_ns[rows].min(initial=NEVER)
             first_ns[which] = np.minimum(first_ns[which], earliest_ns)
         return np.flatnonzero((self.from_ns < first_ns) & (first_ns <= self.to_ns)).tolist()
+
+    def told_of(self, name: str, from_ns: int, to_ns: int) -> str:
+        """What is said of an entity's time, both ends included, each thing once; "" nothing."""
+        rows = np.flatnonzero((self.from_ns <= to_ns) & (self.to_ns >= from_ns)).tolist()
+        of_name = (row for row in rows if not self.entities or self.entities[row] in ("", name))
+        told = (self.what[row] for row in of_name) if self.what else ()
+        return ", ".join(dict.fromkeys(filter(None, told)))
 
     def strangers(self, names: Sequence[str]) -> list[int]:
         """The stretches whose entity is not among `names`."""

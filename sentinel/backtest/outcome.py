@@ -9,7 +9,7 @@ import numpy as np
 
 from sentinel.backtest.episodes import Episode, EpisodeLog
 from sentinel.backtest.labels import Labels
-from sentinel.backtest.metrics import Judgement, judge
+from sentinel.backtest.metrics import Event, Judgement, judge
 from sentinel.backtest.tracks import Scored, Track, tracks_of
 from sentinel.records import FloatArray, Status, Suppressed
 
@@ -24,7 +24,7 @@ class Backtest:
     episodes   in the order of their opening
     suppressed those that were never told, in the order of their ends
     withheld_by what can withhold an episode, for people; empty: nothing can
-    has_labels whether anything was known: else all metrics of events are NaN
+    labels     what was known; None: all metrics of events are NaN
     """
 
     entities: Sequence[str]
@@ -34,7 +34,17 @@ class Backtest:
     suppressed: Sequence[Suppressed]
     withheld_by: str
     judgement: Judgement
-    has_labels: bool
+    labels: Labels | None
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether anything was known."""
+        return self.labels is not None
+
+    def what(self, event: Event) -> str:
+        """What the labels say a known anomaly was."""
+        name = self.entities[event.entity]
+        return self.labels.told_of(name, event.from_ns, event.to_ns) if self.labels else ""
 
     def worst(self, count: int) -> list[int]:
         """The indices of at most `count` episodes with the highest peaks, in order of opening."""
@@ -91,5 +101,5 @@ def backtest(
                 peaks[index] = replace(peaks[index], peak_ratio=peak)
     return Backtest(
         entities, score_ratio, tracks, peaks, told.suppressed, told.withheld_by,
-        judge(tracks), labels is not None,
+        judge(tracks), labels,
     )  # fmt: skip

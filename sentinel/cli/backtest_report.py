@@ -17,7 +17,7 @@ from sentinel.cli.output import OutputConsole
 from sentinel.fitted import FittedModel
 from sentinel.records import NS_PER_S, Contribution
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, iso, share_text, withheld
+from sentinel.report.wording import after, ahead, iso, named, share_text, withheld
 
 ROWS_MAX = 40  # of each table; JSON holds all
 
@@ -65,6 +65,7 @@ def backtest_json(found: Backtest, model: FittedModel, failures: Sequence[str]) 
                     "entity": found.entities[event.entity],
                     "from": iso(event.from_ns),
                     "to": iso(event.to_ns),
+                    "what": found.what(event) or None,
                     "readings": event.readings,
                     "episode": event.episode,
                     "delay_readings": None if event.episode is None else event.delay,
@@ -112,7 +113,7 @@ def _events(found: Backtest) -> Table:
     failed = any(event.failed_ns is not None for event in found.judgement.events)
     table = Table(title="known anomalies", title_justify="left", box=None, pad_edge=False)
     names = [*(["machine"] if several else []), "from (UTC)", "to", "found by", "after"]
-    for name in [*names, *(["warning"] if failed else [])]:
+    for name in [*names, *(["warning"] if failed else []), *named(found, "what")]:
         table.add_column(name)
     for event in found.judgement.events[:ROWS_MAX]:
         table.add_row(
@@ -122,8 +123,9 @@ def _events(found: Backtest) -> Table:
             f"[red]nothing{withheld(found, event)}[/]"
             if event.episode is None
             else f"[green]#{event.episode + 1}[/]",
-            after(event),
+            after(found, event),
             *([ahead(event.lead_ns)] if failed else []),
+            *named(found, escape(found.what(event))),
         )
     return table
 

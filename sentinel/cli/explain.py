@@ -36,7 +36,7 @@ CHANNELS_SHOWN = 40
 CHANNELS_DRAWN = 4
 FORMS = (".png", ".svg")
 CALM = "no episode was open: no score reached the threshold, and shares of it mean little"
-FILLING = "no reading has a score of its own: after a gap the window fills anew, the old score holds"
+FILLING = "no reading has a score of its own: a gap came before, and the window fills anew"
 WITHHELD = "no episode was open: the one from {start} to {end} UTC, {peak}, was withheld by {by}"
 UNTOLD = """\
 no episode was open: what began here faded from one that had ended, lasted too short, or was

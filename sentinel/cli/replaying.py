@@ -23,8 +23,8 @@ from sentinel.config.alert import AlertConfig
 from sentinel.config.kernels import KernelsConfig
 from sentinel.config.loading import load
 from sentinel.config.schema import TimestampUnit, WindowConfig
-from sentinel.detector import Detection, Detector
 from sentinel.daemon.interval_watch import IntervalWatch
+from sentinel.detector import Detection, Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.plural import counted, listed

@@ -18,7 +18,7 @@ from sentinel.records import NS_PER_S
 from sentinel.report.album import Album, verdict
 from sentinel.report.figures import Verdict
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, share_text, since, withheld
+from sentinel.report.wording import after, ahead, named, share_text, since, withheld
 
 ROWS_MAX = 200  # of a table
 PEAK, NUMBER = "peak", ' class="number"'
@@ -171,6 +171,7 @@ def _known(found: Backtest, figures: Album) -> Iterable[str]:
         "found by",
         "after",
         *_failure(found, "failed (UTC)", "warning"),
+        *named(found, "what"),
     )
     yield _table(names, rows)
     yield _left_out(len(events), "first")
@@ -183,7 +184,8 @@ def _known_row(found: Backtest, figures: Album, event: Event) -> str:
         by = f"<td>{_link(event.episode, figures)}</td>"
     cells = (*_machine(found, found.entities[event.entity]), moment(event.from_ns))
     failed = "" if event.failed_ns is None else moment(event.failed_ns)
-    behind = (after(event), *_failure(found, failed, ahead(event.lead_ns)))
+    warned = _failure(found, failed, ahead(event.lead_ns))
+    behind = (after(found, event), *warned, *named(found, found.what(event)))
     return f"<tr>{_cells((*cells, moment(event.to_ns)))}{by}{_cells(behind)}</tr>"
 
 

@@ -28,11 +28,20 @@ def since(contributions: Sequence[Contribution], start_ns: int) -> str:
     return f"{sentence(contributions)}, since {moment(start_ns)} UTC"
 
 
-def after(event: Event) -> str:
+def after(found: Backtest, event: Event) -> str:
     """How long a known anomaly went on before an episode was open; "" where none was."""
     if event.episode is None:
         return ""
-    return duration(event.delay_ns / NS_PER_S) if event.delay else "at once"
+    if event.delay:
+        return duration(event.delay_ns / NS_PER_S)
+    opened_ns = found.episodes[event.episode].opened_ns
+    # Perhaps it had seen it coming, perhaps it was open for another reason.
+    return "at once" if opened_ns == event.from_ns else f"open since {moment(opened_ns)}"
+
+
+def named(found: Backtest, *texts: str) -> tuple[str, ...]:
+    """Cells that there are only where the labels say what the anomalies were."""
+    return texts if found.labels and found.labels.what else ()
 
 
 def withheld(found: Backtest, event: Event) -> str:

@@ -1,8 +1,8 @@
-"""Labels from a file: a stretch of time per row, `from` and `to`, perhaps `entity`, `failed_at`.
+"""Labels from a file: a stretch of time per row, its columns `from` and `to`, and perhaps more.
 
 Times are written in any way that a history may write them, whatever the readings' own. A date alone
-is the whole day: its first moment in `from` and `failed_at`, its last in `to`. Further columns are
-for people.
+is the whole day: its first moment in `from` and `failed_at`, its last in `to`. Columns of other
+names are for people.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sentinel.source.history_paths import find_files, open_table
 from sentinel.source.history_table import HistoryTable, no_column, place, unfit
 from sentinel.source.history_times import times_ns, unit_of_first
 
-FROM, TO, ENTITY, FAILED = "from", "to", "entity", "failed_at"
+FROM, TO, ENTITY, FAILED, WHAT = "from", "to", "entity", "failed_at", "what"
 LABELS_MAX = 1_000_000
 HINT = "labels are a CSV file with the columns from and to, and perhaps entity, a row per stretch"
 TIME_HINT = "a label's times are ISO 8601, as in 2026-01-31 14:05, or unix times"
@@ -35,6 +35,7 @@ def read_labels(path: str | Path) -> Labels:
     Both ends of a stretch belong to it. Without a column `entity`, or where its cell is empty, it
     holds for every machine.
     `failed_at`, where it is not empty: when the machine failed of what began at `from`.
+    `what`: what it was, for people.
     Raises DataError with the row where a time or a name is none, or `from` is after the others.
     """
     path = Path(path)
@@ -42,7 +43,7 @@ def read_labels(path: str | Path) -> Labels:
         raise DataError("labels are one file, this is a directory", where=str(path))
     [file] = find_files([path])
     table = open_table(file)
-    columns = [FROM, TO, *(name for name in (ENTITY, FAILED) if name in table.kinds)]
+    columns = [FROM, TO, *(name for name in (ENTITY, FAILED, WHAT) if name in table.kinds)]
     if missing := [name for name in (FROM, TO) if name not in table.kinds]:
         raise no_column(file, missing, list(table.kinds), HINT)
     sample = table.sample()
@@ -56,17 +57,18 @@ def read_labels(path: str | Path) -> Labels:
     to_ns = np.where(_dates_alone(read.column(TO)), to_ns + (NS_PER_DAY - 1), to_ns)
     turned = np.flatnonzero(from_ns > to_ns)
     if len(turned):
-        what = f"the label ends ({_text(read, TO, turned[0])}) before it begins "
-        what += f"({_text(read, FROM, turned[0])})"
-        raise DataError(what, where=place(file, int(turned[0])), hint="are from and to exchanged?")
-    entities = _entities(read, file) if ENTITY in columns else None
+        wrong = f"the label ends ({_text(read, TO, turned[0])}) before it begins "
+        wrong += f"({_text(read, FROM, turned[0])})"
+        raise DataError(wrong, where=place(file, int(turned[0])), hint="are from and to exchanged?")
+    entities = _names(read, ENTITY, file) if ENTITY in columns else None
+    what = _names(read, WHAT, file) if WHAT in columns else None
     failed_ns = _failures(table, read) if FAILED in columns else None
     if failed_ns is not None and len(turned := np.flatnonzero(from_ns > failed_ns)):
-        what = f"the failure ({_text(read, FAILED, turned[0])}) comes before what led to it "
-        what += f"({_text(read, FROM, turned[0])})"
+        wrong = f"the failure ({_text(read, FAILED, turned[0])}) comes before what led to it "
+        wrong += f"({_text(read, FROM, turned[0])})"
         hint = "from is when it could first have been noticed"
-        raise DataError(what, where=place(file, int(turned[0])), hint=hint)
-    return Labels(from_ns, to_ns, entities, str(file), failed_ns)
+        raise DataError(wrong, where=place(file, int(turned[0])), hint=hint)
+    return Labels(from_ns, to_ns, entities, str(file), failed_ns, what)
 
 
 def _times(
@@ -102,12 +104,12 @@ def _failures(table: HistoryTable, read: pa.Table) -> TimeArray | None:
     return np.where(given, _times(table, filled, filled, FAILED, first), NEVER)
 
 
-def _entities(read: pa.Table, path: Path) -> list[str]:
-    column = read.column(ENTITY)
+def _names(read: pa.Table, name: str, path: Path) -> list[str]:
+    column = read.column(name)
     try:
-        return [name or "" for name in column.cast(pa.string()).to_pylist()]
+        return [text or "" for text in column.cast(pa.string()).to_pylist()]
     except pa.ArrowException as error:
-        raise unfit(path, ENTITY, column.type, "names", error) from None
+        raise unfit(path, name, column.type, "names", error) from None
 
 
 def _text(read: pa.Table, name: str, row: int) -> str:

@@ -125,18 +125,8 @@ def test_an_episode_that_stands_untold_at_the_end_counts_as_withheld(
     [standing] = found(folder, "--config", config, "--input", cut)["suppressed"]
     assert (standing["entity"], standing["start"]) == (whole["entity"], whole["start"])
     assert _seconds(standing["end"]) == end
-    output = tmp_path / "s.csv"
-    arguments = [
-        "--model",
-        folder / "model",
-        "--input",
-        cut,
-        "--config",
-        config,
-        "--output",
-        output,
-    ]
-    done = CliRunner().invoke(cli, ["score", *map(str, arguments)])
+    files = ["--model", folder / "model", "--input", cut, "--output", tmp_path / "scores.csv"]
+    done = CliRunner().invoke(cli, ["score", *map(str, [*files, "--config", config])])
     assert "episodes never told, withheld by the alert budget (alerts_per_day): 1" in done.stderr
 
 
@@ -153,6 +143,22 @@ def test_labels_tell_hits_from_false_episodes(folder: Path) -> None:
     shown = run(folder, "--labels", folder / "labels.csv").stdout
     assert "1 of 2 known anomalies found" in shown
     assert "1 of 2 episodes false" in shown
+
+
+def test_what_a_known_anomaly_was_and_what_was_open_before_it_are_told(
+    folder: Path, tmp_path: Path
+) -> None:
+    stretches = [f"{T0 + 110},{T0 + 129},a,bearing", f"{T0 + 120},{T0 + 135},,[drift]"]
+    path = labels(tmp_path / "l.csv", *stretches, header="from,to,entity,what")
+    events = found(folder, "--labels", path)["events"]
+    told = [(one["entity"], one["what"], one["delay_readings"]) for one in events]
+    assert told == [("a", "bearing, [drift]", 0), ("b", "[drift]", None)]
+    shown = run(folder, "--labels", path, "--report", tmp_path / "report.html").stdout.split()
+    assert {"what", "bearing,", "[drift]", "open", "since"} <= set(shown)
+    opened = found(folder)["episodes"][0]["opened"].removesuffix("Z").replace("T", " ")
+    page = (tmp_path / "report.html").read_text()
+    assert f"<td>open since {opened}</td><td>bearing, [drift]</td>" in page
+    assert "what" not in run(folder, "--labels", folder / "labels.csv").stdout.split()
 
 
 def test_the_lead_before_a_known_failure_is_told(folder: Path, tmp_path: Path) -> None:

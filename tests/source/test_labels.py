@@ -37,6 +37,15 @@ def test_times_are_read_as_those_of_a_history(tmp_path: Path, text: str, entitie
     assert labels.where == str(tmp_path / "labels.csv")
 
 
+def test_what_a_stretch_was_is_told_of_every_time_that_it_meets(tmp_path: Path) -> None:
+    rows = (f"{T0},{T0 + 60},a,1", f"{T0 + 50},{T0 + 90},,worn", f"{T0 + 99},{T0 + 99},a,")
+    labels = read_labels(write(tmp_path / "l.csv", "\n".join(["from,to,entity,what", *rows, ""])))
+    assert labels.what == ["1", "worn", ""]
+    ends = ((0, 49), (0, 50), (61, 80), (91, 99))
+    told = [[labels.told_of(name, (T0 + a) * S, (T0 + b) * S) for name in "ab"] for a, b in ends]
+    assert told == [["1", ""], ["1, worn", "worn"], ["worn", "worn"], ["", ""]]
+
+
 def test_labels_keep_their_order_and_may_overlap(tmp_path: Path) -> None:
     text = f"from,to,entity\n{T0 + 50},{T0 + 90},b\n{T0},{T0 + 60},a\n{T0 + 5},{T0 + 5},b\n"
     labels = read_labels(write(tmp_path / "labels.csv", text))
