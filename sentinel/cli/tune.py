@@ -252,6 +252,7 @@ def _try_models(
                 break
             settings = replace(settings, window_length=settings.window_length or found_length)
             if settings in tried:
+                rows.append(Row(number, settings, settings.window_length, "tried already"))
                 continue
             progress.stage = f"model {number} of {len(candidates)}, "
             try:

@@ -22,7 +22,7 @@ DEFAULTS = FitSettings()
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model that was tried; refused: why it could not be fitted."""
+    """A model that was tried; refused: why it was not fitted."""
 
     number: int
     settings: FitSettings
@@ -65,7 +65,7 @@ def print_alerts(
     table.add_column("scale", justify="right")
     for budget in budgets:
         table.add_column(
-            f"{budget:g}" if labelled else "of a machine", justify="right", no_wrap=True
+            _budget(budget) if labelled else "of a machine", justify="right", no_wrap=True
         )
     found = {trial.choice: trial for trial in trials}
     for scale in sorted({trial.choice.threshold_scale for trial in trials}):
@@ -79,6 +79,10 @@ def print_alerts(
             cells.append(f"[bold]*{cell}[/]" if trial is chosen else cell)
         table.add_row(f"{scale:g}", *cells)
     _show(title, table)
+
+
+def _budget(alerts_per_day: float) -> str:
+    return f"{alerts_per_day:g}" if alerts_per_day else "0 (the model's limit)"
 
 
 def print_too_few(days: float, wanted_per_day: float) -> None:
@@ -134,7 +138,7 @@ def print_settings(
 ) -> None:
     """A command that fits the model, and lines for the configuration, both ready to be pasted."""
     settings = best.settings
-    words = ["sentinel", "fit", *map(str, history), "--output", str(output or "model"), *layout]
+    words = ["sentinel", "fit", *map(str, history), "--output", str(output or "tuned"), *layout]
     words += ["--window-length", str(best.model.window_length), "--hidden", str(settings.hidden)]
     if settings.kind != DEFAULTS.kind:
         words += ["--model", settings.kind]

@@ -118,8 +118,9 @@ def test_labels_choose_a_model_and_alert_settings_and_the_newer_ones_judge(
 def test_no_model_is_tried_twice(folder: Path) -> None:
     """The first one's window length is found by fit, and is one of those to come."""
     rows = table(tuned(folder, *labelled(folder), "--trials", 8), "models, by VUS-PR")
-    tried = [tuple(row.split()[1:4]) for row in rows]
-    assert len(set(tried)) == len(tried) > 2
+    assert len(rows) == 8
+    tried = [tuple(row.split()[1:4]) for row in rows if not row.endswith("tried already")]
+    assert 8 > len(set(tried)) == len(tried) > 2
 
 
 def test_what_is_named_is_left_out_of_every_trial_and_of_the_command_that_is_told(
