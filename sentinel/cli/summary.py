@@ -8,12 +8,14 @@ from typing import Any
 
 from rich.table import Table
 
+from sentinel.alert.sentence import duration
 from sentinel.cli.output import OutputConsole
 from sentinel.cli.suspicious import print_suspicious
 from sentinel.fitted import FittedModel
 from sentinel.plural import counted
 
 DROPPED_SHARE_SUSPICIOUS = 0.05
+DAY_S = 86_400
 
 
 def print_summary(
@@ -54,6 +56,7 @@ def _lines(
         ("rows", f"{found['rows']:,}" + (f" (left out: {left_out})" if left_out else "")),
         ("entities", f"{found['entities']:,} in {counted(found['segments'], 'segment')} without a "
          "gap"),
+        ("covers", _covers(found["rows_used"] / found["entities"] * found["interval_s"])),
         ("channels", f"{found['channels']}"
          + (f", constant: {', '.join(found['channels_constant'][:8])}"
             if found["channels_constant"] else "")),
@@ -66,6 +69,11 @@ def _lines(
          f"{found['clipped_share']:.1%} of the steps"),
         ("seconds", f"{seconds:.1f}"),
     ]  # fmt: skip
+
+
+def _covers(seconds: float) -> str:
+    of_each = f"{duration(seconds)} of a machine"
+    return of_each if seconds >= DAY_S else f"{of_each}: what changes by the day is not in it"
 
 
 def _plain(model: FittedModel, found: dict[str, Any]) -> list[tuple[str, str]]:

@@ -119,11 +119,12 @@ def test_the_summary_fits_a_terminal_of_80_columns_and_has_one_of_each_in_the_si
     summary.print_summary(model, Counter(), Path("model"), 12.3)
     lines = out.getvalue().splitlines()
     assert [line.split("  ")[0].strip() for line in lines[:-1]] == [
-        "rows", "entities", "channels", "interval", "model", "windows", "epochs", "loss",
+        "rows", "entities", "covers", "channels", "interval", "model", "windows", "epochs", "loss",
         "threshold", "reached by", "gradient norm", "seconds",
     ]  # fmt: skip
     assert "1 in 1 segment without a gap" in out.getvalue()
     assert "1 hidden unit," in out.getvalue()
+    assert "5 min of a machine: what changes by the day is not in it" in lines[2]
 
 
 def sigint_when(
