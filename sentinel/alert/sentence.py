@@ -22,10 +22,14 @@ def summary(event: EpisodeEvent) -> str:
     start, now = event.start_ns, event.time_ns
     if event.state == "resolved":
         over = "ended by a gap in the readings" if event.reason == "gap" else "over"
+        if not event.reason and event.score_ratio >= 1:
+            over = f"faded to {event.score_ratio:.2f}x the threshold"
         return f"{over} after {duration((now - start) / NS_PER_S)}; at worst {told}"
     same_day = start // NS_PER_DAY == now // NS_PER_DAY
-    worst = "" if event.state == "opened" else "at worst "
-    return f"{worst}{told}, since {moment(start, date=not same_day)} UTC"
+    since = f"{told}, since {moment(start, date=not same_day)} UTC"
+    if event.state == "opened":
+        return since
+    return f"at worst {since}; {event.score_ratio:.2f}x the threshold now"
 
 
 def sentence(contributions: Sequence[Contribution]) -> str:

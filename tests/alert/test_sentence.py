@@ -35,10 +35,13 @@ def test_a_summary_tells_channel_observed_expected_deviation_and_since_when() ->
     ("changes", "text"),
     [
         ({"state": "updated", "time_ns": NOON_NS + 60 * NS_PER_S},
-         "at worst vib_x 4.10, expected 1.20 +- 0.30, since 12:04 UTC"),
+         "at worst vib_x 4.10, expected 1.20 +- 0.30, since 12:04 UTC; 1.10x the threshold now"),
         ({"state": "updated", "time_ns": NOON_NS + 86_400 * NS_PER_S},
-         "at worst vib_x 4.10, expected 1.20 +- 0.30, since 2023-11-14 12:04 UTC"),
-        ({"state": "resolved", "time_ns": NOON_NS + 61 * NS_PER_S},
+         "at worst vib_x 4.10, expected 1.20 +- 0.30, since 2023-11-14 12:04 UTC; "
+         "1.10x the threshold now"),
+        ({"state": "resolved", "time_ns": NOON_NS + 60 * NS_PER_S},
+         "faded to 1.10x the threshold after 1 min; at worst vib_x 4.10, expected 1.20 +- 0.30"),
+        ({"state": "resolved", "score_ratio": 0.4, "time_ns": NOON_NS + 61 * NS_PER_S},
          "over after 1 min 1 s; at worst vib_x 4.10, expected 1.20 +- 0.30"),
         ({"state": "resolved", "reason": "gap", "time_ns": NOON_NS + 86_400 * NS_PER_S},
          "ended by a gap in the readings after 1 d; at worst vib_x 4.10, expected 1.20 +- 0.30"),
