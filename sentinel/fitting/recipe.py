@@ -32,6 +32,9 @@ from sentinel.window.split import calibration_split, calibration_window_length, 
 CALIBRATION_ROWS_MAX = 32_768
 CALIBRATION_VALUES_MAX = 1 << 20
 CALIBRATION_SCORES_MAX = 8192
+# Windows are rebuilt now and then only, and it is chance with which readings they end: what is
+# usual is learnt from this many choices.
+CALIBRATION_TURNS = 4
 
 
 def fit_recipe(
@@ -115,11 +118,16 @@ def _calibrate(
     chosen = held_out[evenly(len(held_out), max(most // each, 1))]
     chosen[:, 1] = np.maximum(chosen[:, 1], chosen[:, 2] - each)
     chosen[:, 0] = np.maximum(chosen[:, 0], chosen[:, 1] - rings.window_length)
-    found = measure_stretches(history, chosen, rings, measurer)
+    rows = int((chosen[:, 2] - chosen[:, 1]).sum())
+    turns = min(max(most // rows, 1), CALIBRATION_TURNS, rings.window_stride)
+    found = measure_stretches(history, np.repeat(chosen, turns, axis=0), rings, measurer)
     if not len(found.place):
         raise DataError(
             "no reading is left to calibrate with: every stretch without a gap is too short",
             hint="give a longer history, a larger --max-gap or a smaller --window-length",
         )
     calibration, scores = calibrate(measurer.kinds, found.stretch, found.begins, found.errors)
-    return calibration, scores, held_out_threshold(scores, found.begins, rings.window_length)
+    # Readings that are there several times are no more to set a threshold by.
+    once = found.stretch % turns == 0
+    threshold = held_out_threshold(scores[once], found.begins[once], rings.window_length)
+    return calibration, scores[once], threshold

@@ -13,8 +13,9 @@ from sentinel.kernels.jit import jit
 from sentinel.records import Float32Array, FloatArray, TimeArray
 
 REACH = 64  # readings that the spread is of
-# Scaled units; less than this is no movement.
-SPREAD_MIN = 0.05
+# Scaled units; less than this is no movement. Noise of a few hundredths is: a sensor that froze in
+# it has lost something.
+SPREAD_MIN = 0.01
 WIDTH_MIN = 0.1
 
 

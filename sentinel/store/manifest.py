@@ -16,7 +16,7 @@ from sentinel.plural import counted
 from sentinel.store.recipe_file import RecipeEntry, demand_sound
 from sentinel.window.scaling import ValueRange
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 Positive = Annotated[float, Meta(gt=0)]
 

@@ -36,6 +36,8 @@ DUPLICATE, LATE, REJECTED = int(Status.DUPLICATE), int(Status.LATE), int(Status.
 SLACK_MIN = 32
 SLACK_MAX = 1024
 SLACK_VALUES = 1 << 22  # of all rings together, unless SLACK_MIN takes more
+# Of consecutive multiples of it, the fractions lie evenly, however few they are.
+GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 class RingState(NamedTuple):
@@ -140,9 +142,9 @@ class Rings(EntityArrays[RingState]):
         slack = max(SLACK_MIN, self.window_length // 2, slack)
         super().grow(entities)
         self.slabs = self._moved(entities, self.window_length + slack, self.state.end)
+        unnamed = np.arange(len(self.turns), entities) * GOLDEN_RATIO % 1
         stride = self.window_stride if self.in_turn else 1
-        unnamed = np.arange(len(self.turns), entities, dtype=np.int32) % stride
-        self.turns = np.concatenate([self.turns, unnamed])
+        self.turns = np.concatenate([self.turns, (unnamed * stride).astype(np.int32)])
 
     def name(self, names: Sequence[str]) -> None:
         """Let entities take their turns by name: in whatever company, an entity's is the same."""

@@ -69,7 +69,7 @@ def test_errors_are_those_of_the_forecast_and_of_the_newest_rebuilt_window(
     for life in (range(60), range(60, 120)):
         here = x[life.start : life.stop]
         forecasts = plain_forecasts(model.parameters, T, here)
-        rebuilt, turn = T - 1, entity
+        rebuilt, turn = T - 1, int(every * (entity * (5**0.5 - 1) / 2 % 1))
         for n in range(T - 1, 60):
             if n - rebuilt == (every if rebuilt > T - 1 else every - turn % every):
                 rebuilt = n

@@ -116,14 +116,14 @@ def test_the_sealing_of_these_tests_is_the_stores(model: Path) -> None:
     assert (found.parameters["output.bias"] == 0.25).all()
 
 
-@pytest.mark.parametrize("format_version", [0, 3, 1e9, "4", None, [4]])
+@pytest.mark.parametrize("format_version", [0, 4, 1e9, "5", None, [5]])
 def test_another_format_version_is_told_apart_from_damage(
     model: Path, format_version: object
 ) -> None:
     edit_manifest(model, lambda manifest: manifest.update(format_version=format_version))
     what = refusal(model, "manifest.json")
     assert what.startswith("format version ")
-    assert what.endswith(", this sentinel reads 4")
+    assert what.endswith(", this sentinel reads 5")
 
 
 def update(path: str, value: object) -> Callable[[dict[str, Any]], None]:

@@ -109,7 +109,7 @@ def test_a_manifest_can_be_read_by_people(tmp_path: Path) -> None:
     text = (tmp_path / "manifest.json").read_text()
     assert len(text.splitlines()) > 40
     manifest = json.loads(text)
-    assert manifest["format_version"] == 4
+    assert manifest["format_version"] == 5
     assert manifest["channels"] == ["channel-0", "channel-1"]
     assert manifest["interval_ns"] == 10**9
     assert manifest["scaling"] == {"method": "standard", "centre": [0, 10], "spread": [1, 2]}

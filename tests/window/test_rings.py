@@ -213,6 +213,15 @@ def test_machines_that_are_all_alike_share_the_work_evenly() -> None:
     assert counts[STRIDE:] == (counts[STRIDE : 2 * STRIDE] * 2)[: len(counts) - STRIDE]
 
 
+@given(st.integers(0, 10_000))
+def test_four_machines_without_names_share_the_work(first: int) -> None:
+    rings = Rings(PLAIN, 4, STRIDE, MAX_GAP_NS, windows_max=1, in_turn=True)
+    rings.grow(first + 4)
+    turns = np.sort(rings.turns[first:])
+    apart = np.diff(np.append(turns, turns[0] + STRIDE))
+    assert 2 <= apart.min() <= apart.max() <= STRIDE / 2
+
+
 def test_a_machine_takes_its_turn_by_its_name_in_whatever_company() -> None:
     names = [f"machine-{n}" for n in range(40)]
     together = windows_by_reading(40, names)
