@@ -42,7 +42,9 @@ class Limit:
         except ValueError:
             bound = math.nan
         if not math.isfinite(bound):
-            raise ValueError(f"{number!r} is not a number")
+            raise ValueError(
+                f"{number!r} is not a number (of seconds, where the metric ends in _s)"
+            )
         return cls(metric, comparison, bound)
 
     @property
@@ -56,10 +58,12 @@ class Limit:
         A metric that is not there (no delay, where no event was found) keeps no limit.
         """
         value = float(getattr(metrics, self.metric))
-        limit = f"{self.metric}{self.comparison}{self.bound:g}"
         if math.isnan(value):
-            return f"{limit}: cannot be told, there is nothing to measure"
-        return f"{limit}: it is {value:.6g}" if self._holds(value) else ""
+            return f"{self}: cannot be told, there is nothing to measure"
+        return f"{self}: it is {value:.6g}" if self._holds(value) else ""
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.comparison}{self.bound:g}"
 
     def _holds(self, value: float) -> bool:
         return COMPARISONS[self.comparison](value, self.bound)

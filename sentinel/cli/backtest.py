@@ -93,6 +93,8 @@ def command(
         click.echo(f"failed: {text}", err=True)
     if failures:
         raise SystemExit(LIMIT_CROSSED)
+    if limits:
+        click.echo(f"passed: nothing of {', '.join(map(str, limits))}", err=True)
 
 
 def _run(replay: Replay, detector: Detector, labels: Labels | None) -> Backtest:

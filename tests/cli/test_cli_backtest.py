@@ -185,7 +185,8 @@ def test_labels_without_a_machine_hold_for_all(folder: Path, tmp_path: Path) -> 
 def test_limits_make_the_exit_code(folder: Path, limit: str, code: int) -> None:
     done = run(folder, "--labels", folder / "labels.csv", "--fail-if", limit)
     assert done.exit_code == code
-    assert done.stderr == ("failed: episode_f1<0.6: it is 0.5\n" if code else "")
+    passed = f"passed: nothing of {limit}\n"
+    assert done.stderr == ("failed: episode_f1<0.6: it is 0.5\n" if code else passed)
 
 
 def test_a_limit_on_episodes_needs_no_labels(folder: Path) -> None:
