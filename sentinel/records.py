@@ -139,8 +139,8 @@ class EpisodeEvent:
     update          0 for opened, 1, 2, ... for the updates; resolved carries the number of updates
     peak_ratio      highest score ratio since start_ns
     readings        scored readings in the episode so far
-    missing_values  values masked in the scored readings since the episode opened
-    late_readings   readings of the entity dropped as late since the episode opened
+    missing_values  values masked in the scored readings since the episode began
+    late_readings   readings of the entity dropped as late since the episode began
     contributions   by channel, largest share first, of the episode's worst window so far
     severity        how grave the episode is so far, see `alert.severity`
     """

@@ -94,7 +94,7 @@ def command(
     if failures:
         raise SystemExit(LIMIT_CROSSED)
     if limits:
-        click.echo(f"passed: nothing of {', '.join(map(str, limits))}", err=True)
+        click.echo(f"passed, as none of these holds: {', '.join(map(str, limits))}", err=True)
 
 
 def _run(replay: Replay, detector: Detector, labels: Labels | None) -> Backtest:

@@ -17,7 +17,7 @@ from sentinel.cli.output import OutputConsole
 from sentinel.fitted import FittedModel
 from sentinel.records import NS_PER_S, Contribution
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, iso, named, share_text, withheld
+from sentinel.report.wording import after, ahead, highest, iso, named, share_text, withheld
 
 ROWS_MAX = 40  # of each table; JSON holds all
 
@@ -29,7 +29,7 @@ def print_backtest(found: Backtest) -> None:
     if found.episodes:
         console.print(_episodes(found, shown))
     else:
-        console.print(f"no episode: the highest score is {found.highest_ratio:.2f}x the threshold")
+        console.print(f"no episode: {highest(found)}")
     _print_left_out(console, len(found.episodes), len(shown), "episodes, the highest peaks")
     if found.has_labels:
         console.print()

@@ -37,6 +37,7 @@ CHANNELS_DRAWN = 4
 FORMS = (".png", ".svg")
 CALM = "no episode was open: no score reached the threshold, and shares of it mean little"
 FILLING = "no reading has a score of its own: a gap came before, and the window fills anew"
+BETWEEN = "no reading has a score of its own: the windows of this model end with others"
 WITHHELD = "no episode was open: the one from {start} to {end} UTC, {peak}, was withheld by {by}"
 UNTOLD = """\
 no episode was open: what began here faded from one that had ended, lasted too short, or was
@@ -165,13 +166,14 @@ def _print(found: Backtest, stretch: Stretch, highest: HighestScore) -> None:
         f"{escape(found.entities[track.entity])}, {moment(int(track.time_ns[stretch.first]))} to "
         f"{moment(int(track.time_ns[stretch.stop - 1]))} UTC, {counted(readings, 'reading')}"
     )
-    if not highest.contributions:
-        console.print(FILLING)
-        return
-    console.print(
-        f"highest score: {highest.ratio:.2f}x the threshold, at {moment(highest.time_ns)} UTC"
-    )
-    if not stretch.episodes:
+    if highest.contributions:
+        console.print(
+            f"highest score: {highest.ratio:.2f}x the threshold, at {moment(highest.time_ns)} UTC"
+        )
+    else:
+        held = found.score_ratio[track.rows[stretch.first : stretch.stop]]
+        console.print(FILLING if np.isnan(held).all() else BETWEEN)
+    if highest.contributions and not stretch.episodes:
         console.print(CALM if highest.ratio < 1 else _untold(found, stretch))
     for index in stretch.episodes[:EPISODES_SHOWN]:
         episode = found.episodes[index]
@@ -180,8 +182,9 @@ def _print(found: Backtest, stretch: Stretch, highest: HighestScore) -> None:
         console.print(f"    at worst {escape(sentence(episode.contributions))}")
     if len(stretch.episodes) > EPISODES_SHOWN:
         console.print(f"(the worst {EPISODES_SHOWN} of {len(stretch.episodes):,} episodes)")
-    console.print()
-    console.print(_channels(highest))
+    if highest.contributions:
+        console.print()
+        console.print(_channels(highest))
 
 
 def _untold(found: Backtest, stretch: Stretch) -> str:

@@ -23,17 +23,17 @@ from sentinel.config.alert import AlertConfig
 from sentinel.config.kernels import KernelsConfig
 from sentinel.config.loading import load
 from sentinel.config.schema import TimestampUnit, WindowConfig
-from sentinel.daemon.interval_watch import IntervalWatch
+from sentinel.daemon.interval_watch import Interval
 from sentinel.detector import Detection, Detector
 from sentinel.errors import DataError
 from sentinel.fitted import FittedModel
 from sentinel.plural import counted, listed
-from sentinel.records import FloatArray, Readings, Scores, Status
-from sentinel.runtime.clock import SystemClock
+from sentinel.records import NS_PER_S, FloatArray, Readings, Scores, Status
 from sentinel.runtime.device import Asked
 from sentinel.runtime.workload import FILE
 from sentinel.source.files import FileLayout, FileSource
 from sentinel.source.history_paths import find_files
+from sentinel.window.segments import median_interval_ns
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +43,18 @@ class Replay:
     """An input and the readings right before it, opened; it can be read once.
 
     before    number of files that are context only
-    intervals what is to be known of the sampling interval
+    expected_s the sampling interval of the model's history, or 0
+    intervals_ns median sampling intervals of the input's batches so far
     left_out  stretches of the context that are left out
     context   readings of it, where some are to be left out: seen and left out so far
     """
 
     source: FileSource
     before: int
-    intervals: IntervalWatch
+    expected_s: float
     left_out: Labels | None = None
     context: Counter[str] = field(default_factory=Counter)
+    intervals_ns: list[int] = field(default_factory=list)
 
     @classmethod
     def open(
@@ -71,8 +73,7 @@ class Replay:
             )
         before = find_files([context_path]) if context_path else []
         source = FileSource([*before, input_path], layout, model.channels, as_stream=True)
-        intervals = IntervalWatch(model.interval_ns, SystemClock())
-        return cls(source, len(before), intervals, left_out)
+        return cls(source, len(before), model.interval_ns / NS_PER_S, left_out)
 
     @property
     def time_unit(self) -> TimestampUnit:
@@ -87,10 +88,10 @@ class Replay:
         reasons  see `Detector.process`
         """
         for batch in self._batches():
-            self.intervals.observe(batch)
             if self._is_context(batch):
                 detector.prime(self._kept(batch), self.source.entities)
             else:
+                self.intervals_ns.append(median_interval_ns(batch.entity, batch.time_ns))
                 yield batch, detector.process(batch, self.source.entities, reasons=reasons)
 
     def explained(self, detector: Detector) -> Iterator[tuple[Readings, FloatArray]]:
@@ -121,6 +122,7 @@ class Replay:
                 rows += len(readings)
                 spinner.update(f"scoring: {counted(rows, 'reading')}")
         told.suppressed += detector.withheld()
+        told.suppressed.sort(key=lambda one: one.end_ns)
         self.warn(rows, dropped)
         scored = Scored.joined(batches)
         demand_scores(scored, "give more, or --context")
@@ -143,8 +145,10 @@ class Replay:
             log.warning("channels of the model that the input lacks: %s%s", lacks, others)
         elif channels.unknown:
             log.warning("columns that the model does not know: %s", listed(channels.unknown))
-        if not self.intervals.interval.fits:
-            log.warning("%s: is it a model of this machine?", self.intervals.interval)
+        known = [interval_ns for interval_ns in self.intervals_ns if interval_ns]
+        interval = Interval(float(np.median(known or [0])) / NS_PER_S, self.expected_s)
+        if not interval.fits:
+            log.warning("%s: is it a model of this machine?", interval)
         if dropped > DROPPED_SHARE_SUSPICIOUS * rows:
             before = ", does --context come before it" if self.before else ""
             log.warning(

@@ -292,7 +292,8 @@ def _choose_alerts(
             recorded, alert_candidates(wanted), without_budget(rules_of), task.cut_ns
         )
         chosen = best_by_rate(trials, wanted)
-    print_alerts(trials, chosen, best.number, labelled=labelled)
+    limited = rules_of(AlertChoice()).budget_count > 0
+    print_alerts(trials, chosen, best.number, labelled=labelled, limited=limited)
     if not labelled and not tells_rate(chosen, wanted):
         print_too_few(chosen.days, wanted)
     if task.cut_ns is None:

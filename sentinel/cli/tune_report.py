@@ -54,9 +54,12 @@ def print_models(rows: Sequence[Row], best: int, *, labelled: bool) -> None:
 
 
 def print_alerts(
-    trials: Sequence[AlertTrial], chosen: AlertTrial, model: int, *, labelled: bool
+    trials: Sequence[AlertTrial], chosen: AlertTrial, model: int, *, labelled: bool, limited: bool
 ) -> None:
-    """A row for each scale, a column for each budget; the chosen one is starred."""
+    """A row for each scale, a column for each budget; the chosen one is starred.
+
+    limited  the kind of model has a limit of its own, which holds where there is no budget
+    """
     budgets = sorted({trial.choice.alerts_per_day for trial in trials})
     told = "episode F1 (false ones)" if labelled else "episodes a day without a budget"
     across = " and alerts_per_day" if labelled else ""
@@ -65,7 +68,7 @@ def print_alerts(
     table.add_column("scale", justify="right")
     for budget in budgets:
         table.add_column(
-            _budget(budget) if labelled else "of a machine", justify="right", no_wrap=True
+            _budget(budget, limited) if labelled else "of a machine", justify="right", no_wrap=True
         )
     found = {trial.choice: trial for trial in trials}
     for scale in sorted({trial.choice.threshold_scale for trial in trials}):
@@ -81,8 +84,10 @@ def print_alerts(
     _show(title, table)
 
 
-def _budget(alerts_per_day: float) -> str:
-    return f"{alerts_per_day:g}" if alerts_per_day else "0 (the model's limit)"
+def _budget(alerts_per_day: float, limited: bool) -> str:
+    if alerts_per_day:
+        return f"{alerts_per_day:g}"
+    return "0 (the model's limit)" if limited else "0 (none)"
 
 
 def print_too_few(days: float, wanted_per_day: float) -> None:

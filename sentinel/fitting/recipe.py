@@ -33,7 +33,7 @@ CALIBRATION_ROWS_MAX = 32_768
 CALIBRATION_VALUES_MAX = 1 << 20
 CALIBRATION_SCORES_MAX = 8192
 # Windows are rebuilt now and then only, and it is chance with which readings they end: what is
-# usual is learnt from this many choices.
+# usual is learnt from so many choices, of a long history from fewer.
 CALIBRATION_TURNS = 4
 
 

@@ -84,7 +84,7 @@ class Picture:
     channels    names of the excerpt's channels
     deviation   how far off what is expected of each usually is
     known       (from_ns, to_ns) of known anomalies
-    withheld    (from_ns, to_ns) of episodes that ended untold
+    withheld    (from_ns, to_ns) of episodes that were never told
     failures    when the machine failed
     max_gap_ns  a longer gap interrupts the lines
     """

@@ -43,7 +43,7 @@ def _suppressed(found: Backtest) -> str:
     peak = max((one.peak_ratio for one in found.suppressed), default=math.nan)
     highest = "" if math.isnan(peak) else f": {peak:.2f}x at most"
     count = counted(len(found.suppressed), "episode")
-    return f"{count} withheld to the end by {found.withheld_by}{highest}"
+    return f"{count} never told, withheld by {found.withheld_by}{highest}"
 
 
 def _delay(metrics: Metrics) -> str:

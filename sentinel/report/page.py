@@ -18,7 +18,7 @@ from sentinel.records import NS_PER_S
 from sentinel.report.album import Album, verdict
 from sentinel.report.figures import Verdict
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, named, share_text, since, withheld
+from sentinel.report.wording import after, ahead, highest, named, share_text, since, withheld
 
 ROWS_MAX = 200  # of a table
 PEAK, NUMBER = "peak", ' class="number"'
@@ -146,7 +146,7 @@ def _overviews(found: Backtest, figures: Album) -> Iterable[str]:
         else [("unknown", "episode")]
     )  # fmt: skip
     if found.suppressed:
-        keys.append(("withheld", f"withheld to its end by {found.withheld_by}"))
+        keys.append(("withheld", f"never told, withheld by {found.withheld_by}"))
     shown = "".join(f'<span><i class="{kind}"></i>{text}</span>' for kind, text in keys)
     yield f'<p class="quiet key">{shown}</p>'
     if len(figures.overviews) < len(found.tracks):
@@ -198,8 +198,7 @@ def _failure(found: Backtest, *texts: str) -> tuple[str, ...]:
 def _episodes(found: Backtest, figures: Album) -> Iterable[str]:
     yield "<h2>Episodes</h2>"
     if not found.episodes:
-        highest = f"{found.highest_ratio:.2f}x the threshold"
-        yield f"<p>None opened: the highest score is {highest}.</p>"
+        yield f"<p>None opened: {highest(found)}.</p>"
         return
     rows = []
     for index in found.worst(ROWS_MAX):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -41,7 +42,14 @@ def after(found: Backtest, event: Event) -> str:
 
 def named(found: Backtest, *texts: str) -> tuple[str, ...]:
     """Cells that there are only where the labels say what the anomalies were."""
-    return texts if found.labels and found.labels.what else ()
+    return texts if found.labels and any(found.labels.what or ()) else ()
+
+
+def highest(found: Backtest) -> str:
+    """The highest score of all, where nothing opened."""
+    if math.isnan(found.highest_ratio):
+        return "no reading has a score of its own, a gap came before them"
+    return f"the highest score is {found.highest_ratio:.2f}x the threshold"
 
 
 def withheld(found: Backtest, event: Event) -> str:

@@ -151,7 +151,9 @@ class Rings(EntityArrays[RingState]):
         if not self.in_turn:
             return
         for entity in range(self._named, min(len(names), len(self.turns))):
-            self.turns[entity] = zlib.crc32(names[entity].encode()) % self.window_stride
+            self.turns[entity] = (
+                zlib.crc32(names[entity].encode(errors="surrogatepass")) % self.window_stride
+            )
             self._named = entity + 1
 
     def arrays(self, entities: int) -> Arrays:
@@ -164,6 +166,7 @@ class Rings(EntityArrays[RingState]):
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Remember a copy of these, as `arrays` gave them, and nothing else."""
         super().restore(arrays)
+        self.turns, self._named = np.zeros(0, np.int32), 0
         self.slabs = arrays["slabs"]
         self.grow(len(self.slabs))
 

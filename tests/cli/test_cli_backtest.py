@@ -107,7 +107,7 @@ def test_episodes_that_were_withheld_are_counted_and_listed(folder: Path, tmp_pa
     options = ("--input", twice, "--config", config, "--labels", known)
     shown = " ".join(run(folder, *options).stdout.split())
     peaks = [one["peak_ratio"] for one in told]
-    told = "2 episodes withheld to the end by the cooldown (cooldown_s): "
+    told = "2 episodes never told, withheld by the cooldown (cooldown_s): "
     assert f"{told}{max(peaks):.2f}x at most" in shown
     assert f"nothing (withheld, {peaks[0]:.2f}x)" in shown
 
@@ -185,7 +185,7 @@ def test_labels_without_a_machine_hold_for_all(folder: Path, tmp_path: Path) -> 
 def test_limits_make_the_exit_code(folder: Path, limit: str, code: int) -> None:
     done = run(folder, "--labels", folder / "labels.csv", "--fail-if", limit)
     assert done.exit_code == code
-    passed = f"passed: nothing of {limit}\n"
+    passed = f"passed, as none of these holds: {limit}\n"
     assert done.stderr == ("failed: episode_f1<0.6: it is 0.5\n" if code else passed)
 
 

@@ -108,6 +108,19 @@ def test_a_window_that_fills_anew_after_a_gap_has_nothing_to_explain(folder: Pat
     assert "but none between 2023-11-14T22:15:03Z and 2023-11-14T22:31:44Z" in done.stderr
 
 
+def test_a_stretch_between_two_windows_tells_of_its_episode(folder: Path) -> None:
+    (folder / "stride.toml").write_text(
+        CONFIG + "[window]\nwindow_stride = 4\n[alert]\nopen_count = 1\nopen_window = 1\n"
+    )
+    told = []
+    for at in range(T0 + 108, T0 + 112):
+        done = run(folder, at, at, "--entity", "b", "--config", folder / "stride.toml")
+        assert done.exit_code == 0, done.output
+        assert "#1, " in done.stdout
+        told.append("the windows of this model end with others" in done.stdout)
+    assert sum(told) == 3
+
+
 def test_a_score_above_the_threshold_without_an_episode_has_its_reason(folder: Path) -> None:
     (folder / "strict.toml").write_text(CONFIG + "[alert]\nopen_count = 60\nopen_window = 64\n")
     done = run(folder, T0 + 90, T0 + 130, "--entity", "b", "--config", folder / "strict.toml")

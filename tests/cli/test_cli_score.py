@@ -150,6 +150,18 @@ def wide(path: Path, *, interval_s: int = 1, names: str = "c0,c1", readings: int
     return path
 
 
+def test_the_input_s_interval_is_looked_at_and_not_its_context_s(
+    model: Path, tmp_path: Path
+) -> None:
+    before = wide(tmp_path / "before.csv")
+    after = wide(tmp_path / "after.csv", interval_s=5)
+    for context, odd in ((before, after), (after, before)):
+        options = ("--context", str(context))
+        done = score(model, odd, tmp_path / "out.csv", *options)
+        assert done.exit_code == 0, done.output
+        assert ("the readings are 5 s apart" in done.stderr) == (odd == after)
+
+
 @pytest.mark.parametrize(
     ("made", "options", "told"),
     [

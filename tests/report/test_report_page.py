@@ -20,6 +20,7 @@ from sentinel.report.album import Sensors, album
 from sentinel.report.excerpt import Explained
 from sentinel.report.figures import FAILED, WITHHELD
 from sentinel.report.page import Heading, page
+from sentinel.report.wording import highest
 from tests.backtest.made_up import INTERVAL_NS, T0_NS, scored
 
 CHANNELS = ("plain", "<b>&$x$", "idle")
@@ -160,8 +161,10 @@ def test_a_failure_has_its_time_its_warning_and_a_line_in_each_figure(text: str)
 def test_what_was_withheld_is_drawn_where_it_was(text: str) -> None:
     first_ns, last_ns = (T0_NS + row * INTERVAL_NS for row in (20, 40))
     found = made_up(suppressed=[Suppressed(1, first_ns, last_ns, 1.7, ())])
-    assert "withheld to its end by the budget" in made(found)
-    assert "withheld to its end" not in text
+    key = '<i class="withheld"></i>never told, withheld by the budget'
+    assert key in made(found)
+    assert key not in text
+
     drawn = album(found, SENSORS, batches())
     assert {e: WITHHELD.encode() in svg for e, svg in drawn.overviews.items()} == {
         0: False,
@@ -169,6 +172,13 @@ def test_what_was_withheld_is_drawn_where_it_was(text: str) -> None:
     }
     # The second machine's only episode comes long after it.
     assert not any(WITHHELD.encode() in svg for svg in drawn.episodes.values())
+
+
+def test_where_no_reading_has_a_score_of_its_own_the_page_says_so() -> None:
+    found = made_up()
+    silent = replace(found, episodes=[], score_ratio=np.full(len(found.score_ratio), np.nan))
+    assert highest(silent) == "no reading has a score of its own, a gap came before them"
+    assert highest(found).startswith("the highest score is ")
 
 
 def test_without_labels_nothing_is_called_false() -> None:

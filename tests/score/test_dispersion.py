@@ -19,7 +19,7 @@ def rows_of(count: int, seed: int, missing: float = 0.1) -> Float32Array:
 
 
 def plain_logs(rows: Float32Array, newest: np.ndarray, reach: int) -> FloatArray:
-    """ln(std of the last readings + .05), of those there are."""
+    """ln(std of the last readings + .01), of those there are."""
     return np.array([
         np.log(np.nanstd(rows[n + 1 - reach : n + 1].astype(np.float64), axis=0) + 0.01)
         for n in newest

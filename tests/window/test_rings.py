@@ -222,6 +222,18 @@ def test_four_machines_without_names_share_the_work(first: int) -> None:
     assert 2 <= apart.min() <= apart.max() <= STRIDE / 2
 
 
+def test_restored_rings_take_the_turns_of_the_names_that_follow() -> None:
+    named = {}
+    for names in (["a", "b"], ["y", "z"]):
+        rings = Rings(PLAIN, 4, STRIDE, MAX_GAP_NS, windows_max=1, in_turn=True)
+        rings.grow(2)
+        rings.name(names)
+        rings.restore(rings.arrays(2))
+        rings.name(["a", "b"])
+        named["".join(names)] = rings.turns.tolist()
+    assert named["ab"] == named["yz"]
+
+
 def test_a_machine_takes_its_turn_by_its_name_in_whatever_company() -> None:
     names = [f"machine-{n}" for n in range(40)]
     together = windows_by_reading(40, names)
