@@ -164,8 +164,10 @@ class Detector:
 
     def prime(self, readings: Readings, names: Sequence[str] = ()) -> None:
         """Take in readings that came before: nobody is told their scores, and no episode opens."""
-        self._make_room(readings, names)
         n = len(readings)
+        if not n:
+            return
+        self._make_room(readings, names)
         outcome = Outcome.of(n)
         start = 0
         while start < n:

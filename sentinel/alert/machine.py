@@ -199,18 +199,17 @@ def score(
     state.exceeding[e, newest] = ratio
     if not exceeds:
         return -1
-    number, oldest, highest = 0, 0, newest
+    number, oldest, start, highest = 0, 0, newest, newest
     for age in range(min(open_window, state.scored[e])):
-        slot = (state.scored[e] - 1 - age) % open_window
+        slot = (newest - age) % open_window
         if state.exceeded_ns[e, slot] > 0:
             number += 1
-            oldest = age
+            oldest, start = age, slot
             if state.exceeding[e, slot] >= state.exceeding[e, highest]:
                 highest = slot
     if number >= rules.open_count:
         state.is_withheld[e] = True
-        state.start_ns[e] = state.exceeded_ns[e, (state.scored[e] - 1 - oldest) % open_window]
-        state.readings[e] = oldest
+        state.start_ns[e], state.readings[e] = state.exceeded_ns[e, start], oldest
         state.calm[e], state.updates[e], state.missing[e], state.late[e] = 0, 0, 0, 0
         state.peak[e], state.peak_slot[e] = state.exceeding[e, highest], highest
     return newest

@@ -95,10 +95,11 @@ class Labels:
 
     def told_of(self, name: str, from_ns: int, to_ns: int) -> str:
         """What is said of an entity's time, both ends included, each thing once; "" nothing."""
+        if not self.what:
+            return ""
         rows = np.flatnonzero((self.from_ns <= to_ns) & (self.to_ns >= from_ns)).tolist()
         of_name = (row for row in rows if not self.entities or self.entities[row] in ("", name))
-        told = (self.what[row] for row in of_name) if self.what else ()
-        return ", ".join(dict.fromkeys(filter(None, told)))
+        return ", ".join(dict.fromkeys(self.what[row] for row in of_name if self.what[row]))
 
     def strangers(self, names: Sequence[str]) -> list[int]:
         """The stretches whose entity is not among `names`."""

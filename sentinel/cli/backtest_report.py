@@ -17,7 +17,16 @@ from sentinel.cli.output import OutputConsole
 from sentinel.fitted import FittedModel
 from sentinel.records import NS_PER_S, Contribution
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, highest, iso, named, share_text, withheld
+from sentinel.report.wording import (
+    after,
+    ahead,
+    failing,
+    highest,
+    iso,
+    named,
+    share_text,
+    withheld,
+)
 
 ROWS_MAX = 40  # of each table; JSON holds all
 
@@ -110,10 +119,9 @@ def _verdict(found: Backtest, index: int) -> str:
 
 def _events(found: Backtest) -> Table:
     several = len(found.entities) > 1
-    failed = any(event.failed_ns is not None for event in found.judgement.events)
     table = Table(title="known anomalies", title_justify="left", box=None, pad_edge=False)
     names = [*(["machine"] if several else []), "from (UTC)", "to", "found by", "after"]
-    for name in [*names, *(["warning"] if failed else []), *named(found, "what")]:
+    for name in [*names, *failing(found, "warning"), *named(found, "what")]:
         table.add_column(name)
     for event in found.judgement.events[:ROWS_MAX]:
         table.add_row(
@@ -124,7 +132,7 @@ def _events(found: Backtest) -> Table:
             if event.episode is None
             else f"[green]#{event.episode + 1}[/]",
             after(found, event),
-            *([ahead(event.lead_ns)] if failed else []),
+            *failing(found, ahead(event.lead_ns)),
             *named(found, escape(found.what(event))),
         )
     return table

@@ -9,6 +9,7 @@ import numpy as np
 
 from sentinel.cli.findings import Finding, note, ok, warning
 from sentinel.config.schema import Config
+from sentinel.daemon.interval_watch import FACTOR_MAX
 from sentinel.errors import ConfigError
 from sentinel.fitted import FittedModel
 from sentinel.plural import counted, listed
@@ -19,7 +20,6 @@ from sentinel.source.decoder import Decoded, Decoder
 from sentinel.window.segments import median_interval_ns
 
 MESSAGES_MAX = 10  # messages shown; the rest is a number
-INTERVAL_FACTOR_MAX = 2.0
 
 WHERE = "sample"
 
@@ -96,7 +96,7 @@ def _interval(parts: Sequence[Decoded], expected_ns: int) -> Iterator[Finding]:
         return
     told = f"a reading every {found_ns / NS_PER_S:g} s, the model's {expected_ns / NS_PER_S:g} s"
     factor = max(found_ns / expected_ns, expected_ns / found_ns)
-    if factor > INTERVAL_FACTOR_MAX:
+    if factor > FACTOR_MAX:
         yield warning(
             "interval",
             f"{told}: {factor:.3g} times off",

@@ -170,11 +170,11 @@ def _print(found: Backtest, stretch: Stretch, highest: HighestScore) -> None:
         console.print(
             f"highest score: {highest.ratio:.2f}x the threshold, at {moment(highest.time_ns)} UTC"
         )
+        if not stretch.episodes:
+            console.print(CALM if highest.ratio < 1 else _untold(found, stretch))
     else:
         held = found.score_ratio[track.rows[stretch.first : stretch.stop]]
         console.print(FILLING if np.isnan(held).all() else BETWEEN)
-    if highest.contributions and not stretch.episodes:
-        console.print(CALM if highest.ratio < 1 else _untold(found, stretch))
     for index in stretch.episodes[:EPISODES_SHOWN]:
         episode = found.episodes[index]
         peak = f"{episode.peak_ratio:.2f}x the threshold"

@@ -13,9 +13,9 @@ from sentinel.cli.output import OutputConsole
 from sentinel.cli.suspicious import print_suspicious
 from sentinel.fitted import FittedModel
 from sentinel.plural import counted
+from sentinel.records import NS_PER_DAY, NS_PER_S
 
 DROPPED_SHARE_SUSPICIOUS = 0.05
-DAY_S = 86_400
 
 
 def print_summary(
@@ -73,7 +73,11 @@ def _lines(
 
 def _covers(seconds: float) -> str:
     of_each = f"{duration(seconds)} of a machine"
-    return of_each if seconds >= DAY_S else f"{of_each}: what changes by the day is not in it"
+    return (
+        of_each
+        if seconds >= NS_PER_DAY / NS_PER_S
+        else f"{of_each}: what changes by the day is not in it"
+    )
 
 
 def _plain(model: FittedModel, found: dict[str, Any]) -> list[tuple[str, str]]:

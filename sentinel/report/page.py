@@ -18,7 +18,16 @@ from sentinel.records import NS_PER_S
 from sentinel.report.album import Album, verdict
 from sentinel.report.figures import Verdict
 from sentinel.report.numbers import metric_lines
-from sentinel.report.wording import after, ahead, highest, named, share_text, since, withheld
+from sentinel.report.wording import (
+    after,
+    ahead,
+    failing,
+    highest,
+    named,
+    share_text,
+    since,
+    withheld,
+)
 
 ROWS_MAX = 200  # of a table
 PEAK, NUMBER = "peak", ' class="number"'
@@ -140,7 +149,7 @@ def _overviews(found: Backtest, figures: Album) -> Iterable[str]:
     keys: list[tuple[Verdict | str, str]] = (
         [
             ("known", "known anomaly"), ("hit", "episode: hit"), ("false", "episode: false alarm"),
-            *([("failed", text) for text in _failure(found, "the machine fails")]),
+            *([("failed", text) for text in failing(found, "the machine fails")]),
         ]
         if found.has_labels
         else [("unknown", "episode")]
@@ -170,7 +179,7 @@ def _known(found: Backtest, figures: Album) -> Iterable[str]:
         "to",
         "found by",
         "after",
-        *_failure(found, "failed (UTC)", "warning"),
+        *failing(found, "failed (UTC)", "warning"),
         *named(found, "what"),
     )
     yield _table(names, rows)
@@ -184,15 +193,9 @@ def _known_row(found: Backtest, figures: Album, event: Event) -> str:
         by = f"<td>{_link(event.episode, figures)}</td>"
     cells = (*_machine(found, found.entities[event.entity]), moment(event.from_ns))
     failed = "" if event.failed_ns is None else moment(event.failed_ns)
-    warned = _failure(found, failed, ahead(event.lead_ns))
+    warned = failing(found, failed, ahead(event.lead_ns))
     behind = (after(found, event), *warned, *named(found, found.what(event)))
     return f"<tr>{_cells((*cells, moment(event.to_ns)))}{by}{_cells(behind)}</tr>"
-
-
-def _failure(found: Backtest, *texts: str) -> tuple[str, ...]:
-    """Cells that only a page on machines that failed has."""
-    failed = any(event.failed_ns is not None for event in found.judgement.events)
-    return texts if failed else ()
 
 
 def _episodes(found: Backtest, figures: Album) -> Iterable[str]:

@@ -45,6 +45,12 @@ def named(found: Backtest, *texts: str) -> tuple[str, ...]:
     return texts if found.labels and any(found.labels.what or ()) else ()
 
 
+def failing(found: Backtest, *texts: str) -> tuple[str, ...]:
+    """Cells that there are only where a machine failed of what was known."""
+    failed = any(event.failed_ns is not None for event in found.judgement.events)
+    return texts if failed else ()
+
+
 def highest(found: Backtest) -> str:
     """The highest score of all, where nothing opened."""
     if math.isnan(found.highest_ratio):
